@@ -1,0 +1,170 @@
+"""Reads what models really write: an attempt with its answer, a hint, JSON among chatter."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from agents.question import AnswerKind
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A student's reply, taken apart. `answer` is empty where none could be found."""
+
+    thinking: str
+    answer: str
+
+
+_MARK: Final = re.compile(
+    r"^[ \t>*_#`-]*(?:the\s+)?(?:final\s+|correct\s+)?answer[ \t]*[*_`]*[ \t]*[:=][ \t]*[*_`]*[ \t]*", re.I | re.M
+)
+_PROSE: Final = re.compile(r"\b(?:the|my|our)\s+(?:final\s+|correct\s+)?answer\s+is\b[ \t]*:?[ \t]*", re.I)
+_BOXED: Final = re.compile(r"\\boxed\s*\{")
+_THINK: Final = re.compile(r"<(think(?:ing)?)>(.*?)</\1>", re.I | re.S)
+_TAG: Final = re.compile(r"</?(?:think(?:ing)?|answer|notes|hint)>", re.I)
+_LABEL: Final = re.compile(
+    r"^[\s*_#]*(?:thinking|reasoning|notes|solution|steps)[ \t]*[*_]*[ \t]*:[ \t]*[*_]*\s*", re.I
+)
+_FENCE: Final = re.compile(r"^[ \t]*```[\w+-]*[ \t]*$\n?", re.M)
+_HINT: Final = re.compile(r"^[ \t>*_#`-]*hint(?:[ \t]*\d+)?[ \t]*[*_]*[ \t]*:[ \t]*[*_]*", re.I | re.M)
+_RESULT: Final = re.compile(r"[^=≈]*[=≈]\s*(.+)", re.S)
+_DIGITS: Final = re.compile(r"\d[\d,.]*")
+
+
+def read_attempt(text: str, kind: AnswerKind) -> Attempt:
+    """Takes a reply apart. The last "Answer:" line counts, then `\\boxed{}`, then "the answer is", then the last line.
+
+    The thinking is what stands before the answer (and inside thinking tags); what follows an answer is dropped, except
+    that a free-text or JSON answer may run over several lines. Never raises.
+    """
+    inner = [m[2] for m in _THINK.finditer(text)]
+    outside = _THINK.sub("\n", text)
+    if inner and not _MARK.search(outside) and outside.strip():
+        rest, answer = "", _tidy(_TAG.sub("", outside), kind)
+    else:
+        if inner and not outside.strip():
+            inner, outside = [], "\n".join(inner)
+        rest, answer = _cut(_TAG.sub("", outside), kind)
+    return Attempt(_clean("\n".join([*inner, rest])), answer)
+
+
+def read_hint(text: str) -> str:
+    """The hint in a teacher's reply: what follows its last "Hint:", or the whole reply; one paragraph, no quotes."""
+    outside = _TAG.sub("", _THINK.sub("\n", text))
+    marks = list(_HINT.finditer(outside))
+    hint = outside[marks[-1].end() :] if marks else outside
+    return " ".join(hint.split()).strip('"“”*` ')
+
+
+def read_json(text: str) -> object:
+    """The JSON value in a model's reply: fences and chatter around it and trailing commas are forgiven.
+
+    An object or an array anywhere in the reply is taken, the longest one where there are several. Raises ValueError.
+    """
+    bare = _FENCE.sub("", _THINK.sub("", text)).strip()
+    for candidate in (bare, _without_trailing_commas(bare)):
+        try:
+            return json.loads(candidate, strict=False)
+        except ValueError:
+            pass
+        found = _embedded(candidate)
+        if found:
+            return max(found, key=lambda f: f[1] - f[0])[2]
+    raise ValueError("the reply holds no JSON value")
+
+
+def _embedded(text: str) -> list[tuple[int, int, object]]:
+    """Every outermost JSON object or array in the text: start, end, value."""
+    decoder = json.JSONDecoder(strict=False)
+    found: list[tuple[int, int, object]] = []
+    at = 0
+    while (match := re.compile(r"[{\[]").search(text, at)) is not None:
+        try:
+            value, end = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            at = match.end()
+            continue
+        found.append((match.start(), end, value))
+        at = end
+    return found
+
+
+def _without_trailing_commas(text: str) -> str:
+    """Drops commas before a closing bracket, outside strings."""
+    return re.sub(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', lambda m: m[1] or "", text)
+
+
+def _cut(text: str, kind: AnswerKind) -> tuple[str, str]:
+    """Splits a reply into what leads to the answer and the answer."""
+    marks = list(_MARK.finditer(text))
+    for mark in reversed(marks):
+        answer = _tidy(text[mark.end() :], kind)
+        if answer:
+            return text[: marks[0].start()] if kind == "json" else text[: mark.start()], answer
+    boxed = list(_BOXED.finditer(text))
+    if boxed:
+        inside = _braced(text, boxed[-1].end())
+        line = text.rfind("\n", 0, boxed[-1].start()) + 1
+        return text[:line] if text[:line].strip() else text, _tidy(inside, kind)
+    prose = list(_PROSE.finditer(text))
+    if prose:
+        answer = _tidy(text[prose[-1].end() :].split("\n", maxsplit=1)[0], kind)
+        if answer:
+            return _before_sentence(text, prose[-1].start()), answer
+    return _last_line(text, kind)
+
+
+def _last_line(text: str, kind: AnswerKind) -> tuple[str, str]:
+    """No mark at all: JSON wherever it stands, a number that ends the last line, or the last line itself."""
+    if kind == "json":
+        found = _embedded(_without_trailing_commas(text))
+        if not found:
+            return text, ""
+        start, end, _ = found[-1]
+        return _FENCE.sub("", _without_trailing_commas(text)[:start]), _without_trailing_commas(text)[start:end]
+    head, _, line = text.strip().rpartition("\n")
+    if kind == "text":
+        return head, _tidy(line, kind)
+    result = _RESULT.fullmatch(line)
+    tail = result[1] if result else line
+    return text, _tidy(tail, kind) if len(set(_DIGITS.findall(tail))) == 1 else ""
+
+
+def _before_sentence(text: str, at: int) -> str:
+    """The text before the sentence in which position `at` stands."""
+    ends = [m.end() for m in re.finditer(r"[.!?]\s+|\n", text[:at])]
+    return text[: ends[-1]] if ends else ""
+
+
+def _braced(text: str, start: int) -> str:
+    """What stands from `start` up to the brace that closes an already opened one."""
+    depth = 1
+    for i in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        if depth == 0:
+            return text[start:i]
+    return text[start:]
+
+
+def _tidy(answer: str, kind: AnswerKind) -> str:
+    """The answer without its wrapping: fences, emphasis, `\\boxed`, and for a number all lines but the first."""
+    answer = _FENCE.sub("", answer).strip()
+    if kind == "json":
+        found = _embedded(answer) or _embedded(_without_trailing_commas(answer))
+        source = answer if _embedded(answer) else _without_trailing_commas(answer)
+        return source[found[0][0] : found[0][1]] if found else answer
+    if kind == "number":
+        answer = answer.split("\n")[0]
+    boxed = _BOXED.search(answer)
+    if boxed:
+        answer = _braced(answer, boxed.end())
+    return re.sub(r"^\\[(\[]|\\[)\]]$", "", answer.strip().strip("*_`").strip()).strip()
+
+
+def _clean(thinking: str) -> str:
+    """Thinking without label, rules and blank lines in rows."""
+    thinking = _LABEL.sub("", _TAG.sub("", thinking).strip())
+    return re.sub(r"\n\s*\n+", "\n", re.sub(r"^\s*[-*_]{3,}\s*$", "", thinking, flags=re.M)).strip()

@@ -1,0 +1,38 @@
+"""The typed verdict of a model judge. It compares before it scores; what it can't say readably is no verdict at all."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Score = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class Verdict(BaseModel):
+    """One judgement, in the order a model must write it: first both sides in its own words, then whether they agree.
+
+    `student` and `reference` are, in rationalise mode, what the thinking says should be done and what the response does.
+    A score outside 0..1 raises ValidationError: clamping it would make a verdict out of a misreading.
+    """
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"additionalProperties": False})
+
+    student: str = Field(description="what the student's answer or thinking comes to, in a few words")
+    reference: str = Field(description="what the answer key or the given response says, in a few words")
+    right: bool = Field(description="whether the two say the same")
+    facts: Score = Field(description="true to its facts")
+    steps: Score = Field(description="follows step by step")
+    reaches: Score = Field(description="leads to the answer")
+    concise: Score = Field(description="free of filler")
+    critique: str = Field(description="one or two sentences: the first thing wrong or missing")
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The four scores by name, each 0..1."""
+        return {"facts": self.facts, "steps": self.steps, "reaches": self.reaches, "concise": self.concise}
+
+    @property
+    def mean(self) -> float:
+        """The mean of the four scores, 0..1."""
+        return sum(self.scores.values()) / len(self.scores)
