@@ -1,0 +1,56 @@
+"""The evaluator: a model that compares before it scores. What can be known exactly is never asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.line import Line, Place
+from agents.prompting import render
+from agents.question import Question
+from agents.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """A model in the evaluator's part."""
+
+    line: Line
+    model: str
+
+    async def judge(
+        self,
+        question: Question,
+        reference: str,
+        thinking: str,
+        answer: str,
+        *,
+        known: bool | None,
+        round_: int,
+        step: str = "judge",
+        attempt: int = 1,
+    ) -> Verdict:
+        """Whether the answer is right (`known`: what an exact oracle said), and how good the thinking is.
+
+        Raises UnreadableReply.
+        """
+        prompt = render(
+            "judge_solve", question=question, reference=reference, thinking=thinking, answer=answer, known=known
+        )
+        return await self.line.ask(
+            Place("evaluator", step, round_, attempt), self.model, "judge_solve", prompt, Verdict
+        )
+
+    async def judge_thinking(
+        self,
+        question: Question,
+        response: str,
+        thinking: str,
+        rules: Sequence[str],
+        *,
+        round_: int,
+        step: str = "judge",
+    ) -> Verdict:
+        """Whether the thinking says why this response is right. Raises UnreadableReply."""
+        prompt = render("judge_rationalise", question=question, response=response, thinking=thinking, rules=list(rules))
+        return await self.line.ask(Place("evaluator", step, round_), self.model, "judge_rationalise", prompt, Verdict)

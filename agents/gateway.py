@@ -1,0 +1,131 @@
+"""Every model call goes through here: resolved, limited, retried, timed out, priced, and kept within the budget."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+
+from agents import litellm_wire
+from agents.budget import Budget
+from agents.errors import BadReply, RefusedCall, TransientError
+from agents.limits import Limiter
+from agents.models import Catalog, Endpoint
+from agents.offline import speak
+from agents.openai_wire import OpenAIWire
+from agents.wire import Reply, Request
+
+Embedded = Callable[[], Awaitable[tuple[str, str]]]
+"""Starts the embedded model where it does not run yet; returns its address and key."""
+
+LONGEST_WAIT = 60.0
+"""Seconds; a provider that asks for a longer pause is asked again after this."""
+
+
+class Gateway:
+    """One a process. `embedded` starts the embedded model on first use."""
+
+    def __init__(self, catalog: Catalog, embedded: Embedded | None = None) -> None:
+        self.catalog = catalog
+        self._embedded = embedded
+        self._endpoints: dict[str, Endpoint] = {}
+        self._limiters: dict[str, Limiter] = {}
+        self._no_schema: set[str] = set()
+        self._wire = OpenAIWire()
+        self.retries = 0
+        """Attempts that had to be made again, since the start of the process."""
+
+    async def resolve(self, name: str) -> Endpoint:
+        """The endpoint of a model. Raises UnknownModel or MissingKey."""
+        if found := self._endpoints.get(name):
+            return found
+        # A thread, since the first remote model imports LiteLLM, which takes seconds.
+        endpoint = await asyncio.to_thread(self.catalog.resolve, name)
+        self._limiters.setdefault(endpoint.name, Limiter(endpoint.settings))
+        return self._endpoints.setdefault(name, endpoint)
+
+    async def complete(self, request: Request, budget: Budget) -> Reply:
+        """One reply. Retries what is worth it. Raises ModelError."""
+        endpoint = await self.resolve(request.model)
+        if endpoint.kind == "offline":
+            return _speak(endpoint, request)
+        if endpoint.kind == "embedded":
+            assert self._embedded is not None, "no embedded model in this process"
+            base, key = await self._embedded()
+            endpoint = replace(endpoint, api_base=base, api_key=key)
+        if endpoint.name in self._no_schema:
+            endpoint = replace(endpoint, json_schema=False)
+        try:
+            return await self._attempt(endpoint, request, budget)
+        except TransientError as error:
+            return await self._again(endpoint, request, budget, error)
+        except RefusedCall as error:
+            if request.schema is None or not endpoint.json_schema or "response_format" not in str(error):
+                raise
+            # The server takes no JSON schema: the prompt asks for the shape in words too, and the reading is tolerant.
+            self._no_schema.add(endpoint.name)
+            return await self.complete(request, budget)
+
+    async def _attempt(self, endpoint: Endpoint, request: Request, budget: Budget) -> Reply:
+        tokens = request.prompt_estimate() + request.max_tokens
+        most = endpoint.price.of(tokens - request.max_tokens, request.max_tokens) if endpoint.price else 0.0
+        await budget.reserve(most)
+        cost = 0.0
+        try:
+            async with self._limiters[endpoint.name].slot(tokens):
+                reply = await self._send(endpoint, request)
+            cost = reply.cost or 0.0
+            return reply
+        except TransientError as error:
+            if error.may_be_billed:
+                cost = most
+            raise
+        finally:
+            budget.settle(most, cost)
+
+    async def _send(self, endpoint: Endpoint, request: Request) -> Reply:
+        if endpoint.kind == "litellm":
+            return await litellm_wire.send(endpoint, request)
+        return await self._wire.send(endpoint, request)
+
+    async def _again(self, endpoint: Endpoint, request: Request, budget: Budget, first: TransientError) -> Reply:
+        tries = endpoint.settings.max_retries
+        if not tries:
+            raise first
+        await asyncio.sleep(_pause(first, 1))
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(tries), wait=_wait, reraise=True
+        )
+
+        async def once() -> Reply:
+            self.retries += 1
+            return await self._attempt(endpoint, request, budget)
+
+        return await retrying(once)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._wire.close()
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, TransientError)
+    return _pause(error, state.attempt_number + 1)
+
+
+def _pause(error: TransientError, attempt: int) -> float:
+    """Seconds until the next try: what the provider asked for, else doubling from half a second; jittered upwards."""
+    base = error.retry_after if error.retry_after is not None else 0.5 * 2.0 ** (attempt - 1)
+    return min(LONGEST_WAIT, base) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries, no secret
+
+
+def _speak(endpoint: Endpoint, request: Request) -> Reply:
+    text = speak.reply(endpoint.name, request.messages)
+    if not text:
+        raise BadReply(f"{endpoint.name} had nothing to say")
+    said = sum(len(m["content"]) for m in request.messages)
+    return Reply(text, "stop", said // 4, len(text) // 4, 0.0)

@@ -1,0 +1,80 @@
+"""Every provider that is not OpenAI-shaped: LiteLLM does the whole call."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from agents.errors import (
+    BadReply,
+    CallTimeout,
+    ModelError,
+    RateLimited,
+    RefusedCall,
+    ServerError,
+    Unauthorized,
+    UnknownModel,
+    Unreachable,
+)
+from agents.models import Endpoint
+from agents.openai_wire import seconds
+from agents.wire import Reply, Request
+
+
+async def send(endpoint: Endpoint, request: Request) -> Reply:
+    """One attempt by `litellm.acompletion`. Raises ModelError."""
+    from openai import OpenAIError
+
+    import litellm
+
+    options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+    if request.schema is not None and endpoint.json_schema:
+        options["response_format"] = request.schema_format()
+    if endpoint.api_base:
+        options["api_base"] = endpoint.api_base
+    if endpoint.api_key:
+        options["api_key"] = endpoint.api_key
+    timeout = endpoint.settings.timeout
+    try:
+        async with asyncio.timeout(timeout):
+            body = await litellm.acompletion(
+                model=endpoint.name, messages=request.messages, timeout=timeout, num_retries=0, max_retries=0, **options
+            )
+    except TimeoutError as error:
+        raise CallTimeout(f"{endpoint.name}: no answer within {timeout:g} s") from error
+    except OpenAIError as error:  # the root of all of LiteLLM's own errors
+        raise _translate(endpoint, error) from error
+    choice = body.choices[0]
+    usage = getattr(body, "usage", None)
+    tokens = (int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)) if usage else (0, 0)
+    return Reply(
+        choice.message.content or "",
+        choice.finish_reason or "stop",
+        *tokens,
+        endpoint.price.of(*tokens) if endpoint.price else None,
+        getattr(choice.message, "reasoning_content", None) or "",
+    )
+
+
+def _translate(endpoint: Endpoint, error: Exception) -> ModelError:
+    from litellm import exceptions as known
+
+    said = f"{endpoint.name}: {str(error)[:400]}"
+    if isinstance(error, known.Timeout):
+        return CallTimeout(said)
+    if isinstance(error, known.RateLimitError):
+        headers = getattr(getattr(error, "response", None), "headers", None) or {}
+        return RateLimited(said, seconds(headers.get("retry-after")))
+    if isinstance(error, (known.AuthenticationError, known.PermissionDeniedError)):
+        return Unauthorized(said)
+    if isinstance(error, known.NotFoundError):
+        return UnknownModel(said)
+    if isinstance(error, (known.InternalServerError, known.ServiceUnavailableError, known.BadGatewayError)):
+        refused = "connect" in str(error).lower()
+        return Unreachable(said) if refused else ServerError(said)
+    if isinstance(error, known.BadRequestError):
+        return RefusedCall(said)
+    if isinstance(error, known.APIConnectionError):
+        # LiteLLM reports a body it can't parse as a broken connection too.
+        return Unreachable(said) if "connect" in str(error).lower() else BadReply(said)
+    return BadReply(said)
