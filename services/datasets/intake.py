@@ -1,0 +1,141 @@
+"""Takes an upload in: bytes to rows to the database, with one chunk and one batch in memory at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any
+
+from services import failpoints
+from services.datasets.errors import DatasetError
+from services.datasets.identity import Occurrences
+from services.datasets.shapes import parse
+from services.datasets.split import BadRow, Raw, Splitter
+from services.errors import Conflict, InvalidRequest, TooLarge
+from services.store.datasets import BATCH, DatasetStore
+from services.store.ids import new_id
+from services.views import Dataset
+
+SHOWN = 3
+"""Bad rows quoted in an error; the rest are counted."""
+
+
+class Intake:
+    """One upload. `begin_file`, `feed` ..., then `finish`; `abandon` where the caller went away. Not for several threads."""
+
+    def __init__(
+        self, store: DatasetStore, *, display_name: str, strict: bool, key: str, limits: tuple[int, int]
+    ) -> None:
+        self.id = new_id()
+        self._store, self._strict, self._key = store, strict, key
+        self._max_row, self._max_upload = limits
+        self._display_name = display_name
+        self._files: list[str] = []
+        self._splitter: Splitter | None = None
+        self._rows: list[dict[str, Any]] = []
+        self._bad: list[dict[str, Any]] = []
+        self._count = self._bad_count = self._bytes = 0
+        self._quoted: list[BadRow] = []
+        self._seen = Occurrences()
+        self._hash = hashlib.sha256()
+        self._created = time.time()
+        store.begin(self.id, display_name, self._created)
+
+    def begin_file(self, name: str) -> None:
+        """The next bytes belong to a file of this name. The name is shown, and never used as a path."""
+        self._end_file()
+        shown = "".join(c for c in PurePath(name).name if c.isprintable())[:200] or "upload"
+        self._files.append(shown)
+        self._splitter = Splitter(shown, self._max_row)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes of the file last begun. Raises InvalidRequest, TooLarge, or, with `strict`, DatasetError."""
+        if self._splitter is None:
+            raise InvalidRequest("begin a file before sending its bytes")
+        self._bytes += len(data)
+        if self._bytes > self._max_upload:
+            raise TooLarge(f"the upload is larger than {self._max_upload} bytes; split it, or raise max_upload_bytes")
+        self._take(self._splitter.feed(data))
+
+    def finish(self) -> Dataset:
+        """The dataset. Raises DatasetError where no row is usable, Conflict where the key was used for other content."""
+        self._end_file()
+        if not self._files:
+            raise InvalidRequest("the upload holds no file")
+        if not self._count:
+            raise DatasetError(self._none_usable())
+        self._flush()
+        digest = self._hash.hexdigest()
+        if self._key and (before := self._store.by_key(self._key)):
+            self._store.drop(self.id)
+            if before.sha256 != digest:
+                raise Conflict(f"the idempotency key {self._key!r} was used for {before.name}, whose content differs")
+            return before
+        failpoints.hit("upload_ready")
+        self._store.finish(
+            self.id,
+            display_name=self._display_name or self._files[0],
+            files=json.dumps(self._files),
+            item_count=self._count,
+            bad_row_count=self._bad_count,
+            sha256=digest,
+            idempotency_key=self._key or None,
+        )
+        return self._store.get(f"datasets/{self.id}")
+
+    def abandon(self) -> None:
+        """Forgets what was sent so far."""
+        self._store.drop(self.id)
+
+    def _end_file(self) -> None:
+        if self._splitter is None:
+            return
+        try:
+            self._take(self._splitter.finish())
+        except DatasetError as error:  # an empty file: the others of the upload may still hold rows
+            self._refuse(BadRow(self._files[-1], 1, str(error)))
+        self._splitter = None
+
+    def _take(self, found: Iterable[Raw | BadRow]) -> None:
+        for one in found:
+            if isinstance(one, BadRow):
+                self._refuse(one)
+                continue
+            try:
+                item = parse(one.text)
+            except DatasetError as error:
+                self._refuse(BadRow(self._files[-1], one.line, str(error)))
+                continue
+            id_ = self._seen.id(item.identity)
+            self._hash.update(id_.encode())
+            # Two rows may differ in their thinking alone: that makes another dataset, though the same item.
+            self._hash.update(hashlib.sha256(one.text.encode()).digest())
+            row = {"dataset_id": self.id, "seq": self._count, "item_id": id_, "file": len(self._files) - 1}
+            self._rows.append(row | {"line": one.line, "annotated": item.annotated, "raw": one.text})
+            self._count += 1
+            failpoints.hit("upload_row")
+            if len(self._rows) >= BATCH:
+                self._flush()
+
+    def _refuse(self, bad: BadRow) -> None:
+        if self._strict:
+            raise DatasetError(f"{bad.file}, line {bad.line}: {bad.reason}")
+        row = {"dataset_id": self.id, "seq": self._bad_count, "file": bad.file, "line": bad.line, "reason": bad.reason}
+        self._bad.append(row)
+        self._bad_count += 1
+        if len(self._quoted) < SHOWN:
+            self._quoted.append(bad)
+        if len(self._bad) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._store.add(self._rows, self._bad)
+        self._rows, self._bad = [], []
+
+    def _none_usable(self) -> str:
+        quoted = "; ".join(f"{b.file}, line {b.line}: {b.reason}" for b in self._quoted)
+        more = f"; and {self._bad_count - SHOWN} more" if self._bad_count > SHOWN else ""
+        return f"no usable row: {quoted}{more}"
