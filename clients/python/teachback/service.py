@@ -50,7 +50,7 @@ def data_dir() -> Path:
 def ensure(folder: Path | None = None) -> Endpoint:
     """The private service of a data folder, started where none runs.
 
-    Raises TeachbackError where the service is not installed, Unreachable, with its last words, where it does not come up.
+    Raises TeachbackError where the service is not installed, Unreachable, with its last words, where it fails to start.
     """
     folder = folder or data_dir()
     try:

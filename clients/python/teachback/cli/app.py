@@ -1,0 +1,53 @@
+"""The commands and the options they all have. Only typer is loaded here: help has to come at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from teachback.cli import datasets, demo, enhance, examples, jobs, serve
+from teachback.cli.where import Where
+
+EPILOG = (
+    "Exit codes: 0 done; 1 the job failed, was paused by its budget, or was not accepted; 2 usage or bad input; "
+    "3 the service cannot be reached or wants another token; 130 left by Ctrl-C, the job goes on."
+)
+
+app = typer.Typer(
+    name="teachback",
+    help="Makes the thinking in training data hold: student, teacher, evaluator work on each row until it converges.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich takes longer to load than everything else together
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    server: Annotated[
+        str,
+        typer.Option(envvar="TEACHBACK_SERVER", help="host:port of a service. Without it a private one is used."),
+    ] = "",
+    token_file: Annotated[
+        Path | None, typer.Option(help="File that holds the service's token; else TEACHBACK_TOKEN is taken.")
+    ] = None,
+) -> None:
+    """Options of every command."""
+    ctx.obj = Where(server, token_file)
+
+
+app.command("enhance-thinking")(enhance.enhance_thinking)
+app.command("submit")(enhance.submit)
+app.command("watch")(jobs.watch)
+app.add_typer(jobs.app, name="jobs", help="List jobs and steer them.")
+app.command("examples")(examples.examples)
+app.command("export")(examples.export)
+app.add_typer(datasets.app, name="datasets", help="Upload datasets and see what was refused.")
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)

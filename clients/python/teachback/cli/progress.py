@@ -1,0 +1,92 @@
+"""How far a job is, on stderr: a bar on a terminal, a line every few seconds anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from teachback.cli.where import say
+from teachback.stats import state_of
+from teachback.wire import RESTING
+
+if TYPE_CHECKING:
+    from teachback.v1 import job_pb2
+
+LINE_SECONDS = 5.0
+
+
+class Display:
+    """Shows a job each time it is told how it stands. A context manager."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+        self._last = ""
+        self._said = 0.0
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self._bar = Progress(
+                TextColumn("{task.fields[state]}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rest]}"),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None, state="", rest="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, job: job_pb2.Job) -> None:
+        """Takes how the job stands now."""
+        progress, state = job.progress, state_of(job)
+        rest = " · ".join(parts(job))
+        if self._bar:
+            self._bar.update(
+                self._task, total=progress.total_examples, completed=progress.done_examples, state=state, rest=rest
+            )
+            return
+        line = f"{state} {progress.done_examples}/{progress.total_examples} · {rest}"
+        due = job.state in RESTING or time.monotonic() - self._said >= LINE_SECONDS
+        if due and line != self._last:
+            say(line)
+            self._last, self._said = line, time.monotonic()
+
+
+def parts(job: job_pb2.Job) -> list[str]:
+    """What is worth knowing of a job beside its count: converged so far, the other outcomes, time and money."""
+    progress = job.progress
+    outcomes = dict(progress.outcomes)
+    first = outcomes.pop("converged_first_try", 0)
+    told = [f"converged {first + outcomes.pop('converged', 0)} ({first} at the first try)"]
+    told += [f"{name} {count}" for name, count in sorted(outcomes.items()) if count]
+    if progress.HasField("eta_seconds") and job.state not in RESTING:
+        told.append(f"{duration(progress.eta_seconds)} left")
+    if progress.HasField("cost"):
+        told.append(money(job))
+    return told
+
+
+def money(job: job_pb2.Job) -> str:
+    """Spent, what it will come to, and the cap: "$0.0120 of about $0.30, at most $1.00"."""
+    progress, cap = job.progress, job.spec.enhance.max_cost
+    text = f"${progress.cost:.4f}"
+    if progress.HasField("cost_estimate") and job.state not in RESTING:
+        text += f" of about ${progress.cost_estimate:.4f}"
+    return text + (f", at most ${cap:.2f}" if cap else "")
+
+
+def duration(seconds: float) -> str:
+    """ "42 s", "3 min", "2 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
