@@ -1,4 +1,4 @@
-"""Renders the prompts in agents/prompts: two Jinja parts a file, every variable required, data unable to break its tags."""
+"""Renders the prompts in agents/prompts: two Jinja parts a file, every variable required, data kept within its tags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ TAGS: Final = (
 _OWN_TAG = re.compile(rf"<(?=/?(?:{'|'.join(TAGS)})>)")
 _PARTS = re.compile(r"^# system$\n(?P<system>.*)^# user$\n(?P<user>.*)", re.MULTILINE | re.DOTALL)
 _LABEL = r"(?:document|file|source|book|work|title|chapter|section|page|topic)"
-_NAMES_DOCUMENT = re.compile(rf"\s*{_LABEL}\s*:[^\n:]*(?:[.,;\n]\s*{_LABEL}\s*:[^\n:]*)*", re.IGNORECASE)
+_VALUE = r"(?:[^\n:.,;]|[.,](?=\S))*"
+_NAMES_DOCUMENT = re.compile(rf"\s*{_LABEL}\s*:{_VALUE}(?:[.,;\n]\s*{_LABEL}\s*:{_VALUE})*[.;\s]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def names_document(text: str) -> bool:
 
 
 def _inert(value: object) -> str:
-    """Data as text in which the prompts' own tags no longer read as tags. Raises UndefinedError for a missing variable."""
+    """Data as text in which the prompts' own tags no longer read as tags. Raises UndefinedError for what is missing."""
     return _OWN_TAG.sub("&lt;", str(value))
 
 
@@ -82,14 +83,14 @@ def _compiled(name: str) -> tuple[Template, Template]:
 def render(name: str, **values: object) -> Prompt:
     """The prompt `name` filled with `values`.
 
-    Raises jinja2.UndefinedError where a variable that the prompt uses is missing, FileNotFoundError for an unknown name.
+    Raises jinja2.UndefinedError where a variable that the prompt uses is missing, FileNotFoundError for no such prompt.
     """
     system, user = _compiled(name)
     return Prompt(system.render(values).strip(), user.render(values).strip())
 
 
 def prompt_hashes() -> dict[str, str]:
-    """Name of every prompt -> sha256 (hex) of its text and of the partials it includes: the version a call was made with."""
+    """Name of every prompt -> sha256 (hex) of its text and the partials it includes: the version a call was made with."""
     hashes = {}
     for path in sorted(FOLDER.glob("[!_]*.md")):
         if path.name == "README.md":

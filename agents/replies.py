@@ -18,9 +18,9 @@ class Attempt:
     answer: str
 
 
-_MARK: Final = re.compile(
-    r"^[ \t>*_#`-]*(?:the\s+)?(?:final\s+|correct\s+)?answer[ \t]*[*_`]*[ \t]*[:=][ \t]*[*_`]*[ \t]*", re.I | re.M
-)
+_MARKED: Final = r"^[ \t>*_#`-]*(?:\d+[.)][ \t]*)?[*_]*(?:the\s+)?(?:final\s+|correct\s+)?answer[ \t]*[*_`]*[ \t]*[:=][ \t]*[*_`]*[ \t]*"
+_MARK: Final = re.compile(_MARKED, re.I | re.M)
+_ANSWER_LINE: Final = re.compile(_MARKED + r".*$", re.I | re.M)
 _PROSE: Final = re.compile(r"\b(?:the|my|our)\s+(?:final\s+|correct\s+)?answer\s+is\b[ \t]*:?[ \t]*", re.I)
 _BOXED: Final = re.compile(r"\\boxed\s*\{")
 _THINK: Final = re.compile(r"<(think(?:ing)?)>(.*?)</\1>", re.I | re.S)
@@ -70,6 +70,8 @@ def read_json(text: str) -> object:
             return json.loads(candidate, strict=False)
         except ValueError:
             pass
+        except RecursionError:
+            raise ValueError("the JSON in the reply is nested too deeply") from None
         found = _embedded(candidate)
         if found:
             return max(found, key=lambda f: f[1] - f[0])[2]
@@ -84,7 +86,7 @@ def _embedded(text: str) -> list[tuple[int, int, object]]:
     while (match := re.compile(r"[{\[]").search(text, at)) is not None:
         try:
             value, end = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
+        except ValueError:
             at = match.end()
             continue
         found.append((match.start(), end, value))
@@ -103,7 +105,8 @@ def _cut(text: str, kind: AnswerKind) -> tuple[str, str]:
     for mark in reversed(marks):
         answer = _tidy(text[mark.end() :], kind)
         if answer:
-            return text[: marks[0].start()] if kind == "json" else text[: mark.start()], answer
+            return text[: marks[0].start()] if kind == "json" else _ANSWER_LINE.sub("", text[: mark.start()]), answer
+    text = _ANSWER_LINE.sub("", text)
     boxed = list(_BOXED.finditer(text))
     if boxed:
         inside = _braced(text, boxed[-1].end())
