@@ -25,7 +25,9 @@ from teachback.errors import TeachbackError, Unreachable
 START_SECONDS = 30.0
 LOG_LINES = 15
 # What a provider is reached with: a service started under other values would go on using those.
-SETTINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_PROXY")
+PROVIDER_SETTINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_PROXY")
+OURS = frozenset({"TEACHBACK_HOME", "TEACHBACK_SERVER", "TEACHBACK_TOKEN", "TEACHBACK_URL"})
+"""Settings of the callers; all others that begin with TEACHBACK_ are the service's."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,15 @@ def _outdated(folder: Path, endpoint: Endpoint) -> bool:
 
 
 def _settings(endpoint: Endpoint) -> str:
-    """A fingerprint of what providers are reached with, salted: no key can be read or guessed from it."""
-    told = sorted(f"{k}={v}" for k, v in os.environ.items() if k.upper().endswith(SETTINGS))
+    """A fingerprint of what the service is configured with, salted: no key can be read or guessed from it."""
+    told = sorted(
+        f"{name}={value}"
+        for name, value in os.environ.items()
+        if name.upper().endswith(PROVIDER_SETTINGS) or (name.startswith("TEACHBACK_") and name not in OURS)
+    )
+    if config := os.environ.get("TEACHBACK_CONFIG"):
+        with suppress(OSError):  # the service will say what is wrong with it
+            told.append(Path(config).read_text("utf-8", "replace"))
     return hashlib.sha256("\0".join([endpoint.token or "", *told]).encode("utf-8", "surrogateescape")).hexdigest()
 
 
