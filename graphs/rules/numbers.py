@@ -50,7 +50,6 @@ _DIGITS: Final = re.compile(
     r"(?:\s?(?P<suffix>thousand|million|billion|k|bn|m)\b)?",
     re.I,
 )
-_NEGATIVE: Final = re.compile(r"(?:^|[\s(=:$€£¥,;\[])[-−–]\s?(?:[$€£¥])?$")
 _WORD: Final = rf"(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})"
 _SPELLED: Final = re.compile(
     rf"\b(?:(?:a\s+)(?=hundred|thousand|million))?{_WORD}(?:(?:\s+and\s+|[\s-]+){_WORD})*\b", re.I
@@ -87,10 +86,19 @@ def digits_in(text: str) -> list[Number]:
             value += int(m["whole"])
         if m["suffix"]:
             value *= _SUFFIXES[m["suffix"].lower()]
-        if _NEGATIVE.search(text[: m.start()]) or text[: m.start()] == "-":
+        if _is_negative(text[: m.start()]):
             value = -value
         found.append(Number(value, m["percent"] is not None, m.start(), m.end()))
     return found
+
+
+def _is_negative(before: str) -> bool:
+    """A minus stands right before, and it takes nothing away from something: "-4", "to -4", "$-4", not "10 - 4", "3-4"."""
+    sign = re.search(r"[-–]\s?[$€£¥]?$", before)
+    if sign is None:
+        return False
+    left = before[: sign.start()]
+    return re.search(r"\w$|[\d)\]%]\s*$", left) is None
 
 
 def words_in(text: str) -> list[Number]:

@@ -68,15 +68,13 @@ def compare(answer: str, reference: str) -> bool | None:
 def _numbers(answer: str, reference: str) -> bool | None:
     known = digits_in(reference)[0]
     found = digits_in(answer) or words_in(answer)
+    # "3,5" is 3.5 in half of the world. Three digits after the comma are thousands.
+    decimal_comma = re.fullmatch(r"\D*(\d+),(\d|\d\d|\d{4,})\D*", answer)
+    if decimal_comma:
+        return None if _worth(digits_in(f"{decimal_comma[1]}.{decimal_comma[2]}")[0], known) else False
     if not found or len({n.value for n in found}) > 1:
         return False
-    if _worth(found[0], known):
-        return True
-    # "3,5" is 3.5 in half of the world; the thousands reading has been tried above.
-    decimal_comma = re.fullmatch(r"\D*(\d+),(\d+)\D*", answer)
-    if decimal_comma and _worth(digits_in(f"{decimal_comma[1]}.{decimal_comma[2]}")[0], known):
-        return None
-    return False
+    return _worth(found[0], known)
 
 
 def _worth(found: Number, known: Number) -> bool:
