@@ -13,7 +13,11 @@ from typing import NamedTuple
 SPACE = b" \t\r\n"
 """What JSON calls white space."""
 
-_BOUNDARY = re.compile(rb'["\[\]{},]')
+# What can be stepped over, whole strings included: between the elements of the array, and inside one.
+_BETWEEN = re.compile(rb'(?:[^"\[\]{},]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
+_INSIDE = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
+_HOPELESS = 10_000
+"""Levels at which an array is a bomb and following it to its end would only cost time."""
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _QUOTE, _COMMA, _BACKSLASH = b'",\\'
 
@@ -108,20 +112,21 @@ class Array:
             if self._in_string:
                 at = self._through_string(data, at)
                 continue
-            found = _BOUNDARY.search(data, at)
-            if found is None:
-                break
-            at = found.end()
-            mark = found[0]
-            if mark == b'"':
+            found = (_INSIDE if self._depth > 1 else _BETWEEN).match(data, at)
+            at = (found.end() if found else at) + 1
+            mark = data[at - 1 : at]
+            if mark == b'"':  # of a string that goes on in the next chunk
                 self._in_string = True
-            elif mark in b"[{":
+            elif mark in (b"[", b"{"):
                 self._depth += 1
                 if self._depth == 1:  # the array's own bracket
                     self._row, start = self._row.next(mark), at
-            elif mark in b"]}" and self._depth > 1:
+                elif self._depth > _HOPELESS:
+                    yield from self._give_up()
+                    return
+            elif mark in (b"]", b"}") and self._depth > 1:
                 self._depth -= 1
-            elif mark in b",]" and self._depth == 1:
+            elif mark in (b",", b"]") and self._depth == 1:
                 self._row.add(data[start : at - 1])
                 yield from self._element(mark)
                 self._row, start = self._row.next(mark), at
@@ -136,6 +141,12 @@ class Array:
         if not self._closed:
             fault = "the array is not closed: the file is cut off, or a bracket or quote is missing from here on"
             yield Frame(self._row.line, self._row.offset, b"", fault)
+
+    def _give_up(self) -> Iterator[Frame]:
+        fault = f"nested deeper than {_HOPELESS} levels; nothing after it is read"
+        yield Frame(self._row.line, self._row.offset, b"", fault)
+        self._closed = self._past_end = True
+        self._row = self._row.next(b"")
 
     def _element(self, mark: bytes) -> Iterator[Frame]:
         if not self._row.blank:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from agents.question import AnswerKind, Question, Turn
@@ -25,6 +26,7 @@ row's own `thinking`, or `expected_response.thinking`."""
 _TAGS = re.compile(r"\s*<(think|thinking)>(.*?)</\1>\s*", re.DOTALL)
 _LONGEST_NUMBER = 100
 """Characters. Longer answers are not looked through for the one number they could be."""
+_kind_of_short = lru_cache(maxsize=4096)(kind_of)  # short answers are often the same ones
 _OPEN_TAG = re.compile(r"\s*<(think|thinking)>")
 
 
@@ -171,4 +173,4 @@ def _answer_kind(reference: str) -> AnswerKind:
         except DatasetError as error:
             raise DatasetError(f"the answer is {error}") from None
         return kind_of(reference)
-    return kind_of(reference) if len(reference) <= _LONGEST_NUMBER else "text"
+    return _kind_of_short(reference) if len(reference) <= _LONGEST_NUMBER else "text"

@@ -1,0 +1,150 @@
+"""One process: gRPC and REST on two ports over one set of handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from agents.embedded.process import EmbeddedServer
+from agents.gateway import Gateway
+from agents.models import Catalog
+from services.handlers import Handlers
+from services.jobs.scheduler import Scheduler
+from services.rest.app import build
+from services.rpc import server as rpc
+from services.settings import Settings
+from services.store.datasets import DatasetStore
+from services.store.engine import migrate, open_engine
+from services.store.examples import ExampleStore
+from services.store.lock import alone
+from services.store.writer import Writer
+
+log = structlog.get_logger()
+
+IDLE = 30.0
+"""Seconds without a job or a call after which a private service goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the service listens."""
+
+    grpc: str
+    rest: str
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses]]:
+    """The whole service, serving. Raises RuntimeError where a port is taken or another service has the data folder."""
+    token = settings.bearer()
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(alone(settings))
+        engine = open_engine(settings.database)
+        stack.callback(engine.dispose)
+        await asyncio.to_thread(migrate, engine)
+        datasets, examples = DatasetStore(engine), ExampleStore(engine)
+        await asyncio.to_thread(datasets.sweep)
+        writer = Writer(engine)
+        writer.start()
+        stack.push_async_callback(writer.close)
+        embedded = EmbeddedServer(threads=settings.embedded_threads)
+        stack.push_async_callback(embedded.stop)
+
+        async def start_embedded() -> tuple[str, str]:
+            endpoint = await embedded.start()
+            return endpoint.base_url, endpoint.api_key
+
+        gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded)
+        stack.push_async_callback(gateway.close)
+        scheduler = Scheduler(engine, writer, gateway, settings)
+        stack.push_async_callback(scheduler.close)
+        handlers = Handlers(scheduler, datasets, examples, settings)
+        server, grpc_port = await rpc.start(handlers, settings.host, settings.grpc_port, token)
+        stack.push_async_callback(server.stop, 1.0)
+        rest_port = await _start_rest(stack, handlers, settings, token)
+        await scheduler.start()
+        yield handlers, Addresses(_at(settings.host, grpc_port), f"http://{_at(settings.host, rest_port)}")
+
+
+async def _start_rest(
+    stack: contextlib.AsyncExitStack, handlers: Handlers, settings: Settings, token: str | None
+) -> int:
+    config = uvicorn.Config(
+        build(handlers, token),
+        host=settings.host,
+        port=settings.rest_port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    # The process has its own signal handlers; uvicorn's would take them over.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+    sock = config.bind_socket()
+    task = asyncio.create_task(server.serve([sock]))
+
+    async def stop() -> None:
+        server.should_exit = True
+        await task
+
+    stack.push_async_callback(stop)
+    while not server.started:
+        if task.done():
+            raise RuntimeError(f"REST can't listen on {_at(settings.host, settings.rest_port)}")
+        await asyncio.sleep(0.005)
+    return int(sock.getsockname()[1])
+
+
+def _at(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def serve(settings: Settings, *, private: bool) -> None:
+    """Serves until a signal; a private service also goes when nobody has needed it for a while."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    async with running(settings) as (handlers, at):
+        note = settings.data_dir / "service.json"
+        if private:
+            _announce(note, at, settings)
+        log.info("serving", grpc=at.grpc, rest=at.rest, data=str(settings.data_dir))
+        print(f"Teachback serves gRPC on {at.grpc} and REST on {at.rest}", flush=True)
+        waiter = asyncio.create_task(_idle(handlers)) if private else None
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, *([waiter] if waiter else [])}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopped, waiter):
+            if task:
+                task.cancel()
+        if private:
+            note.unlink(missing_ok=True)
+
+
+def _announce(note: Path, at: Addresses, settings: Settings) -> None:
+    token = settings.token.get_secret_value() if settings.token else None
+    body = json.dumps({"pid": os.getpid(), "grpc": at.grpc, "rest": at.rest, "token": token})
+    draft = note.with_suffix(f".{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(body)
+    draft.replace(note)
+
+
+async def _idle(handlers: Handlers) -> None:
+    quiet = 0.0
+    while quiet < IDLE:
+        await asyncio.sleep(1.0)
+        quiet = 0.0 if handlers.scheduler.busy or handlers.in_flight else quiet + 1.0

@@ -1,0 +1,87 @@
+"""One tree of errors, one table to gRPC and HTTP.
+
+ServiceError
+├── InvalidRequest       what was asked can't be done as it stands: INVALID_ARGUMENT, 400
+├── NotFound             NOT_FOUND, 404
+├── Conflict             the key was used for something else: ALREADY_EXISTS, 409
+├── WrongState           not in this state: FAILED_PRECONDITION, 409
+├── Unauthenticated      no token, or the wrong one: UNAUTHENTICATED, 401
+├── TooLarge             RESOURCE_EXHAUSTED, 413
+└── StorageFull          RESOURCE_EXHAUSTED, 507
+
+Model errors (agents/errors.py) and dataset errors (services/datasets/errors.py) have their rows in the same table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+
+from agents import errors as models
+from services.datasets.errors import DatasetError
+
+
+class ServiceError(Exception):
+    """Root of what a caller can be told."""
+
+
+class InvalidRequest(ServiceError, ValueError):
+    """What was asked can't be done as it stands."""
+
+
+class NotFound(ServiceError, LookupError):
+    """There is no such thing."""
+
+
+class Conflict(ServiceError):
+    """The idempotency key was used for something else."""
+
+
+class WrongState(ServiceError):
+    """Not possible in the state it is in."""
+
+
+class Unauthenticated(ServiceError, PermissionError):
+    """No token, or the wrong one."""
+
+
+class TooLarge(ServiceError):
+    """More than the operator allows."""
+
+
+class StorageFull(ServiceError, OSError):
+    """The disk or the database is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """How a caller hears of an error. `reason` is stable and meant for programs."""
+
+    grpc: grpc.StatusCode
+    http: int
+    reason: str
+
+
+C = grpc.StatusCode
+# The first row whose class fits counts, so a class stands before its parents.
+TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
+    (DatasetError, Mapped(C.INVALID_ARGUMENT, 400, "BAD_DATASET")),
+    (InvalidRequest, Mapped(C.INVALID_ARGUMENT, 400, "INVALID_REQUEST")),
+    (NotFound, Mapped(C.NOT_FOUND, 404, "NOT_FOUND")),
+    (Conflict, Mapped(C.ALREADY_EXISTS, 409, "IDEMPOTENCY_KEY_REUSED")),
+    (WrongState, Mapped(C.FAILED_PRECONDITION, 409, "WRONG_STATE")),
+    (Unauthenticated, Mapped(C.UNAUTHENTICATED, 401, "UNAUTHENTICATED")),
+    (TooLarge, Mapped(C.RESOURCE_EXHAUSTED, 413, "TOO_LARGE")),
+    (StorageFull, Mapped(C.RESOURCE_EXHAUSTED, 507, "STORAGE_FULL")),
+    (models.BudgetExceeded, Mapped(C.RESOURCE_EXHAUSTED, 402, "BUDGET_EXCEEDED")),
+    (models.UnknownModel, Mapped(C.INVALID_ARGUMENT, 400, "UNKNOWN_MODEL")),
+    (models.MissingKey, Mapped(C.FAILED_PRECONDITION, 409, "MISSING_KEY")),
+    (models.Unauthorized, Mapped(C.FAILED_PRECONDITION, 409, "PROVIDER_REFUSED_KEY")),
+    (models.ModelError, Mapped(C.UNAVAILABLE, 503, "MODEL_UNAVAILABLE")),
+)
+
+
+def mapped(error: BaseException) -> Mapped | None:
+    """The table's row for an error, None for one that nobody foresaw."""
+    return next((row for kind, row in TABLE if isinstance(error, kind)), None)

@@ -1,0 +1,140 @@
+"""What the service does, once; gRPC and REST both call these and add nothing but their own wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
+from services import export
+from services.datasets.intake import Intake
+from services.errors import InvalidRequest, NotFound
+from services.jobs.scheduler import Scheduler
+from services.settings import Settings
+from services.store.datasets import DatasetStore
+from services.store.examples import ExampleStore
+from services.store.ids import page_size, page_token, read_token, tail
+from services.views import (
+    BadRowPage,
+    CreateJobRequest,
+    Dataset,
+    DatasetPage,
+    Example,
+    ExamplePage,
+    ExportFormat,
+    Job,
+    JobEvent,
+    JobPage,
+    JobState,
+    ThinkingTag,
+)
+
+PIECE = 64 * 1024
+"""Bytes of an export handed out at once, about."""
+
+
+class Handlers:
+    """Every call of the service. All raise what services/errors.py maps."""
+
+    def __init__(
+        self, scheduler: Scheduler, datasets: DatasetStore, examples: ExampleStore, settings: Settings
+    ) -> None:
+        self.scheduler = scheduler
+        self._datasets, self._examples, self._settings = datasets, examples, settings
+        self.in_flight = 0
+        """Calls being answered; a private service does not go away under one."""
+
+    # ------------------------------------------------------------ datasets
+    async def open_upload(self, display_name: str, *, strict: bool, key: str) -> Intake:
+        """Begins an upload. Its methods block, so they are called in a thread."""
+        if len(key) > 200 or len(display_name) > 200:
+            raise InvalidRequest("idempotency_key and display_name hold at most 200 characters")
+        limits = self._settings.max_row_bytes, self._settings.max_upload_bytes
+        make = partial(Intake, self._datasets, display_name=display_name, strict=strict, key=key, limits=limits)
+        return await asyncio.to_thread(make)
+
+    async def get_dataset(self, name: str) -> Dataset:
+        """One dataset."""
+        return await asyncio.to_thread(self._datasets.get, name)
+
+    async def list_datasets(self, size: int, token: str) -> DatasetPage:
+        """A page of datasets."""
+        return await asyncio.to_thread(self._datasets.page, size, token)
+
+    async def list_bad_rows(self, name: str, size: int, token: str) -> BadRowPage:
+        """A page of refused rows."""
+        return await asyncio.to_thread(self._datasets.bad_rows, name, size, token)
+
+    # ------------------------------------------------------------ jobs
+    async def create_job(self, request: CreateJobRequest) -> Job:
+        """Creates a job, or finds the one made under the same key."""
+        if request.spec.enhance is None:
+            raise InvalidRequest("spec: name one kind of work, as enhance")
+        return await self.scheduler.create(request.spec, request.idempotency_key)
+
+    async def get_job(self, name: str) -> Job:
+        """One job."""
+        return await self.scheduler.get(name)
+
+    async def list_jobs(self, size: int, token: str, state: JobState | None) -> JobPage:
+        """A page of jobs."""
+        return await asyncio.to_thread(self.scheduler.store.page, size, token, state)
+
+    def watch_job(self, name: str, after: int) -> AsyncIterator[JobEvent]:
+        """A job's events from `after` on, until it has ended."""
+        if after < 0:
+            raise InvalidRequest("after_seq can't be negative")
+        return self.scheduler.log.watch(name, after)
+
+    # ------------------------------------------------------------ examples
+    async def list_examples(self, parent: str, size: int, token: str, outcome: str, *, rounds: bool) -> ExamplePage:
+        """A page of finished examples."""
+        limit, at = page_size(size), read_token(token, int)
+        job_id, dataset_id = await self._ids(parent)
+        after = int(str(at[0])) if at else -1
+        fetch = partial(self._examples.rows, job_id, dataset_id, after, limit + 1, outcome)
+        rows = await asyncio.to_thread(fetch)
+        shown = await asyncio.to_thread(lambda: [export.example(job_id, r, rounds=rounds) for r in rows[:limit]])
+        return ExamplePage(examples=shown, next_page_token=page_token(rows[limit - 1].seq) if len(rows) > limit else "")
+
+    async def get_example(self, name: str) -> Example:
+        """One example with its rounds."""
+        parent, slash, item_id = name.partition("/examples/")
+        if not slash:
+            raise InvalidRequest(f"{name!r} is no name of an example; it looks like jobs/0f3c9a12/examples/4be1-1")
+        tail(f"examples/{item_id}", "examples")
+        job_id, dataset_id = await self._ids(parent)
+        row = await asyncio.to_thread(self._examples.one, job_id, dataset_id, item_id)
+        if row is None:
+            raise NotFound(f"there is no {name}")
+        return export.example(job_id, row, rounds=True)
+
+    async def export_examples(
+        self, parent: str, format_: ExportFormat, tag: ThinkingTag, *, unfinished: bool, converged_only: bool
+    ) -> AsyncIterator[bytes]:
+        """A job's rows as pieces of a JSONL file. Errors come before the first piece where they can be known."""
+        job = await self.scheduler.get(parent)
+        lines = export.export(
+            self._examples, job, format_=format_, tag=tag, unfinished=unfinished, converged_only=converged_only
+        )
+        return _pieces(lines)
+
+    async def _ids(self, parent: str) -> tuple[str, str]:
+        job = await asyncio.to_thread(self.scheduler.store.get, parent)
+        assert job.spec.enhance is not None
+        return tail(parent, "jobs"), tail(job.spec.enhance.dataset, "datasets")
+
+
+async def _pieces(lines: Iterator[str]) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(_next_piece, lines):
+        yield piece
+
+
+def _next_piece(lines: Iterator[str]) -> bytes:
+    held, size = [], 0
+    for line in lines:
+        held.append(line.encode())
+        size += len(held[-1])
+        if size >= PIECE:
+            break
+    return b"".join(held)

@@ -1,0 +1,77 @@
+"""The event log of jobs: appended with what it tells of, in one transaction; then everybody who watches is woken."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table
+
+from services.store.ids import tail
+from services.store.jobs import JobStore
+from services.store.tables import events
+from services.store.writer import Writer
+from services.views import ENDED, JobEvent
+
+HEARTBEAT = 10.0
+"""Seconds of silence after which a watcher hears a heartbeat."""
+
+
+class EventLog:
+    """One a process: hands out the seq of every event, so that there are no gaps and no doubles."""
+
+    def __init__(self, store: JobStore, writer: Writer) -> None:
+        self._store, self._writer = store, writer
+        self._last: dict[str, int] = {}
+        self._woken: dict[str, asyncio.Event] = {}
+
+    async def append(
+        self,
+        job_id: str,
+        type_: str,
+        body: dict[str, Any],
+        *rows: tuple[Table, dict[str, Any]],
+        also: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """Records an event together with `rows` and `also`. Returns when all of it is on disk."""
+        if job_id not in self._last:
+            last = await asyncio.to_thread(self._store.last_seq, f"jobs/{job_id}")
+            self._last.setdefault(job_id, last)
+        seq = self._last[job_id] = self._last[job_id] + 1
+        event = {"job_id": job_id, "seq": seq, "time": time.time(), "type": type_, "body": orjson.dumps(body).decode()}
+        try:
+            await self._writer.write((events, event), *rows, also=also)
+        except BaseException:
+            # Nothing was stored (or nobody can tell): the next append asks the database where the log ends.
+            self._last.pop(job_id, None)
+            raise
+        self.wake(job_id)
+
+    def wake(self, job_id: str) -> None:
+        """Tells the watchers of a job to look again."""
+        if event := self._woken.pop(job_id, None):
+            event.set()
+
+    async def watch(self, name: str, after: int) -> AsyncIterator[JobEvent]:
+        """Events after `after`, those to come too, until the job has ended. Raises NotFound."""
+        job_id = tail(name, "jobs")
+        while True:
+            woken = self._woken.setdefault(job_id, asyncio.Event())
+            job = await asyncio.to_thread(self._store.get, name)
+            batch = await asyncio.to_thread(self._store.events_after, name, after)
+            for event in batch:
+                after = event.seq
+                if event.state is not None and event.state == job.state:
+                    event.progress = job.progress
+                yield event
+            if batch:
+                continue
+            if job.state in ENDED:
+                return
+            try:
+                await asyncio.wait_for(woken.wait(), HEARTBEAT)
+            except TimeoutError:
+                yield JobEvent(type="heartbeat", state=job.state, progress=job.progress)

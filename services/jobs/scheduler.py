@@ -1,0 +1,231 @@
+"""Takes jobs up, and takes them up again: in order of creation, so many at once, and by itself after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from functools import cache, partial
+from typing import Any
+
+import grpc
+import structlog
+from sqlalchemy import Connection, Engine, update
+
+from agents.errors import BudgetExceeded
+from agents.gateway import Gateway
+from services import failpoints
+from services.errors import WrongState, mapped
+from services.jobs.log import EventLog
+from services.jobs.run import Loop, Means, Run
+from services.jobs.spec import Plan, plan
+from services.settings import Settings
+from services.store.datasets import DatasetStore
+from services.store.examples import ExampleStore
+from services.store.ids import tail
+from services.store.jobs import JobStore, set_state
+from services.store.ledger import JobLedger
+from services.store.tables import jobs
+from services.store.writer import Writer
+from services.views import ENDED, Job, JobSpec, JobState, Status
+
+log = structlog.get_logger()
+
+
+class Scheduler:
+    """Owns every job of the process."""
+
+    def __init__(self, engine: Engine, writer: Writer, gateway: Gateway, settings: Settings) -> None:
+        self._engine, self._writer, self._gateway, self._settings = engine, writer, gateway, settings
+        self.store = JobStore(engine)
+        self.log = EventLog(self.store, writer)
+        self._datasets = DatasetStore(engine)
+        self._examples = ExampleStore(engine)
+        self._places = asyncio.Semaphore(settings.max_running_jobs)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._runs: dict[str, Run] = {}
+        self._cancelled: set[str] = set()
+
+    async def start(self) -> None:
+        """Goes on with whatever a stop or a crash left unfinished."""
+        self._warm = asyncio.create_task(asyncio.to_thread(_the_loop))
+        for job in await asyncio.to_thread(self.store.unfinished):
+            log.info("going on with a job", job=job.name, state=job.state)
+            self._submit(job)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is queued or at work. A paused one is not."""
+        return any(not task.done() for task in self._tasks.values())
+
+    async def close(self) -> None:
+        """Stops at once; jobs keep their state and go on at the next start."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(self._warm, *self._tasks.values(), return_exceptions=True)
+
+    # ------------------------------------------------------------ what callers can do
+    async def create(self, spec: JobSpec, key: str) -> Job:
+        """Checks that the job can run, stores it, queues it. Raises what plan() raises, NotFound, Conflict."""
+        assert spec.enhance is not None
+        dataset = await asyncio.to_thread(self._datasets.get, spec.enhance.dataset)
+        if spec.enhance.earlier_output:
+            await asyncio.to_thread(self._datasets.get, spec.enhance.earlier_output)
+        await plan(spec.enhance, self._settings, self._gateway)
+        total = min(dataset.item_count, spec.enhance.max_samples or dataset.item_count)
+        job, new = await asyncio.to_thread(self.store.create, spec, total, key)
+        failpoints.hit("job_created")
+        if new:
+            self._submit(job)
+        return job
+
+    async def get(self, name: str) -> Job:
+        """The job, its progress to the second where it is at work. Raises NotFound."""
+        job = await asyncio.to_thread(self.store.get, name)
+        if (run := self._runs.get(tail(name, "jobs"))) and job.state not in ENDED:
+            job.progress = run.tally.progress()
+        return job
+
+    async def pause(self, name: str) -> Job:
+        """Hands out no further row. Raises WrongState where the job has ended."""
+        job, id_ = await self._open(name, "pause")
+        if run := self._runs.get(id_):
+            run.pause()
+        elif task := self._tasks.pop(id_, None):
+            task.cancel()
+        if job.state is not JobState.PAUSED:
+            await self._state(id_, JobState.PAUSED, "paused by a caller")
+        return await self.get(name)
+
+    async def resume(self, name: str, max_cost: float | None) -> Job:
+        """Goes on with a job that is paused or failed as a whole. Raises WrongState for any other."""
+        job = await self.get(name)
+        id_ = tail(name, "jobs")
+        if job.state not in (JobState.PAUSED, JobState.FAILED):
+            raise WrongState(f"{name} is {job.state.value}; only a paused or failed job can be resumed")
+        if max_cost is not None and job.spec.enhance:
+            spec = JobSpec(enhance=job.spec.enhance.model_copy(update={"max_cost": max_cost}))
+            await plan(spec.enhance or job.spec.enhance, self._settings, self._gateway)
+            values = {"spec": spec.model_dump_json(exclude_defaults=True)}
+            await self._writer.write(also=lambda c: _set(c, id_, values))
+        if (run := self._runs.get(id_)) and max_cost is None:
+            run.go_on()
+            await self._state(id_, JobState.RUNNING, "resumed")
+            return await self.get(name)
+        if task := self._tasks.pop(id_, None):  # a new budget needs a new run; what is in flight is done again
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return await self._requeue(name, "resumed")
+
+    async def cancel(self, name: str) -> Job:
+        """Ends a job and keeps what is finished. A job that has ended stays as it is."""
+        job, id_ = await self.get(name), tail(name, "jobs")
+        if job.state in ENDED:
+            return job
+        task = self._tasks.get(id_)
+        if task is None or task.done():
+            await self._state(id_, JobState.CANCELLED, "cancelled")
+        elif id_ not in self._cancelled:
+            self._cancelled.add(id_)
+            await self._state(id_, JobState.CANCELLING, "")
+            task.cancel()
+        return await self.get(name)
+
+    async def retry(self, name: str) -> Job:
+        """Runs failed examples again, and those never reached. Raises WrongState while the job is at work."""
+        job = await self.get(name)
+        if job.state not in (*ENDED, JobState.PAUSED) or tail(name, "jobs") in self._runs:
+            raise WrongState(f"{name} is {job.state.value}; wait for its end, or pause or cancel it")
+        await asyncio.to_thread(self._examples.forget_failed, tail(name, "jobs"))
+        return await self._requeue(name, "retrying what failed")
+
+    # ------------------------------------------------------------ at work
+    async def _open(self, name: str, verb: str) -> tuple[Job, str]:
+        job = await self.get(name)
+        if job.state in ENDED or job.state is JobState.CANCELLING:
+            raise WrongState(f"{name} is {job.state.value}; there is nothing to {verb}")
+        return job, tail(name, "jobs")
+
+    async def _requeue(self, name: str, message: str) -> Job:
+        await self._state(tail(name, "jobs"), JobState.QUEUED, message)
+        job = await self.get(name)
+        self._submit(job)
+        return job
+
+    def _submit(self, job: Job) -> None:
+        id_ = tail(job.name, "jobs")
+        self._tasks[id_] = task = asyncio.create_task(self._work(job, id_), name=job.name)
+
+        def forget(done: asyncio.Task[None]) -> None:
+            if self._tasks.get(id_) is done:
+                del self._tasks[id_]
+            if not done.cancelled() and (error := done.exception()):
+                log.error("a job's end could not be recorded", job=job.name, error=str(error))
+
+        task.add_done_callback(forget)
+
+    async def _work(self, job: Job, id_: str) -> None:
+        try:
+            async with self._places:
+                if job.state is JobState.CANCELLING:  # the crash came between the asking and the end
+                    raise asyncio.CancelledError
+                await self._run(job, id_)
+        except asyncio.CancelledError:
+            if id_ not in self._cancelled and job.state is not JobState.CANCELLING:
+                raise
+            # A caller's cancel, not a stop of the service, which leaves the state as it is.
+            await self._state(id_, JobState.CANCELLED, "cancelled")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job ends with it and the service lives on
+            await self._ended_badly(id_, error)
+        else:
+            failpoints.hit("job_ended")
+        finally:
+            self._runs.pop(id_, None)
+            self._cancelled.discard(id_)
+
+    async def _run(self, job: Job, id_: str) -> None:
+        assert job.spec.enhance is not None
+        ready: Plan = await plan(job.spec.enhance, self._settings, self._gateway)
+        runs = await asyncio.to_thread(self.store.runs, job.name)
+        ledger = await asyncio.to_thread(JobLedger, self._engine, self._writer, id_, resumed=runs > 0)
+        means = Means(await asyncio.to_thread(_the_loop), self._gateway, self._examples, self.log)
+        run = await asyncio.to_thread(Run, id_, ready, job.progress.total_examples, ledger, means)
+        self._runs[id_] = run
+        started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
+        await self._state(id_, JobState.RUNNING, "", **started)
+        await run.work()
+        await self._state(id_, JobState.SUCCEEDED, "")
+
+    async def _ended_badly(self, id_: str, error: Exception) -> None:
+        row = mapped(error)
+        code = row.grpc if row else grpc.StatusCode.INTERNAL
+        if row is None:
+            log.exception("a job failed in a way nobody foresaw", job=id_)
+        status = Status(code=code.value[0], message=str(error) if row else f"internal error: {type(error).__name__}")
+        state = JobState.PAUSED if isinstance(error, BudgetExceeded) else JobState.FAILED
+        await self._state(id_, state, status.message, status)
+
+    async def _state(
+        self, id_: str, state: JobState, message: str, error: Status | None = None, /, **fields: Any
+    ) -> None:
+        run = self._runs.get(id_)
+        if run:
+            fields["progress"] = run.tally.progress().model_dump_json()
+        body = {"state": state.value, "message": message}
+        await self.log.append(id_, "state", body, also=lambda c: set_state(c, id_, state, error, **fields))
+
+
+@cache
+def _the_loop() -> Loop:
+    """The compiled graph, as a function. LangGraph takes most of a second to import, so ports are opened first."""
+    from graphs.enhance import build, enhance
+
+    graph = build()
+    # What is loaded by now stays: the collector need not walk it again and again (a tenth of the CPU a call).
+    gc.collect()
+    gc.freeze()
+    return partial(enhance, graph)
+
+
+def _set(connection: Connection, id_: str, values: dict[str, Any]) -> None:
+    connection.execute(update(jobs).where(jobs.c.id == id_).values(**values))

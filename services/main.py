@@ -1,0 +1,65 @@
+"""Starts the service: `teachback serve`, `python -m services.main`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from pydantic import SecretStr, ValidationError
+
+# LiteLLM would fetch a price list from the network when it is imported.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+from services.app import serve as serve_forever
+from services.settings import Settings
+
+
+def serve(*, private: bool = False, **flags: Any) -> None:
+    """Serves until a signal. Flags that are None fall back to environment and file. Raises SystemExit with the reason."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    given = {name: value for name, value in flags.items() if value is not None}
+    if private:
+        given |= {"host": "127.0.0.1", "grpc_port": 0, "rest_port": 0, "token": SecretStr(secrets.token_urlsafe(24))}
+    try:
+        settings = Settings(**given)
+        settings.bearer()
+        uvloop.run(serve_forever(settings, private=private))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise SystemExit(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (RuntimeError, ValueError, OSError) as error:
+        raise SystemExit(f"the service can't start: {error}") from error
+
+
+def main() -> None:
+    """`python -m services.main`."""
+    parser = argparse.ArgumentParser(prog="python -m services.main", description=serve.__doc__)
+    parser.add_argument("--host")
+    parser.add_argument("--grpc-port", type=int)
+    parser.add_argument("--rest-port", type=int)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--database-url")
+    parser.add_argument("--token-file", type=Path)
+    parser.add_argument("--private", action="store_true", help="any free port, a token of its own, gone when idle")
+    serve(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

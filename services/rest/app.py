@@ -1,0 +1,201 @@
+"""The REST face on FastAPI: the same handlers, JSON in the proto's field names."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from services.errors import Unauthenticated
+from services.handlers import Handlers
+from services.rest.problems import install, problem
+from services.views import (
+    BadRowPage,
+    CreateJobRequest,
+    Dataset,
+    DatasetPage,
+    Example,
+    ExamplePage,
+    ExportFormat,
+    Job,
+    JobEvent,
+    JobPage,
+    JobState,
+    ResumeJobRequest,
+    ThinkingTag,
+)
+
+Id = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$")]
+ExampleId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,40}-[0-9]{1,12}$")]
+Size = Annotated[int, Query(ge=0, le=1_000_000)]
+Token = Annotated[str, Query(max_length=400)]
+Short = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+OPEN = frozenset({"/healthz"})
+"""What answers without a token: an orchestrator's probe has none."""
+JSONL = "application/x-ndjson"
+
+
+def build(handlers: Handlers, token: str | None) -> FastAPI:
+    """The app. With `token`, every route but the probe wants it."""
+    app = FastAPI(
+        title="Teachback", version="1", summary="Thinking that converges", separate_input_output_schemas=False
+    )
+    install(app)
+
+    @app.middleware("http")
+    async def door(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        shown = request.headers.get("authorization", "").encode(errors="replace")
+        if token and request.url.path not in OPEN and not hmac.compare_digest(shown, f"Bearer {token}".encode()):
+            error = Unauthenticated("send the service's token as `Authorization: Bearer ...`")
+            return problem(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"})
+        handlers.in_flight += 1
+        try:
+            return await call_next(request)
+        except Exception as error:  # noqa: BLE001 - errors of routes behind a middleware do not reach the handlers
+            from services.rpc.answers import explained
+
+            row, message = explained(error)
+            return problem(row.http, row.reason, message)
+        finally:
+            handlers.in_flight -= 1
+
+    _datasets(app, handlers)
+    _jobs(app, handlers)
+    _examples(app, handlers)
+
+    @app.get("/healthz", summary="Whether the service answers")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "serving"})
+
+    return app
+
+
+def _datasets(app: FastAPI, handlers: Handlers) -> None:
+    body = {"requestBody": {"required": True, "content": {JSONL: {"schema": {"type": "string", "format": "binary"}}}}}
+
+    @app.post("/v1/datasets", status_code=201, openapi_extra=body, summary="Upload one file as a dataset, streamed")
+    async def create_dataset(
+        request: Request,
+        file: Short = "upload.jsonl",
+        display_name: Short = "",
+        strict: bool = False,
+        idempotency_key: Short = "",
+    ) -> Dataset:
+        upload = await handlers.open_upload(display_name, strict=strict, key=idempotency_key)
+        done = False
+        try:
+            await asyncio.to_thread(upload.begin_file, file)
+            async for piece in request.stream():
+                if piece:
+                    await asyncio.to_thread(upload.feed, piece)
+            made = await asyncio.to_thread(upload.finish)
+            done = True
+            return made
+        finally:
+            if not done:
+                await asyncio.to_thread(upload.abandon)
+
+    @app.get("/v1/datasets", summary="Datasets, newest first")
+    async def list_datasets(page_size: Size = 0, page_token: Token = "") -> DatasetPage:
+        return await handlers.list_datasets(page_size, page_token)
+
+    @app.get("/v1/datasets/{id}", summary="One dataset")
+    async def get_dataset(id: Id) -> Dataset:  # noqa: A002 - the path's own word
+        return await handlers.get_dataset(f"datasets/{id}")
+
+    @app.get("/v1/datasets/{id}/bad_rows", summary="The rows a dataset refused")
+    async def list_bad_rows(id: Id, page_size: Size = 0, page_token: Token = "") -> BadRowPage:  # noqa: A002
+        return await handlers.list_bad_rows(f"datasets/{id}", page_size, page_token)
+
+
+def _jobs(app: FastAPI, handlers: Handlers) -> None:
+    @app.post("/v1/jobs", status_code=201, summary="Create a job")
+    async def create_job(request: CreateJobRequest) -> Job:
+        return await handlers.create_job(request)
+
+    @app.get("/v1/jobs", summary="Jobs, newest first")
+    async def list_jobs(page_size: Size = 0, page_token: Token = "", state: JobState | None = None) -> JobPage:
+        return await handlers.list_jobs(page_size, page_token, state)
+
+    @app.get("/v1/jobs/{id}", summary="One job")
+    async def get_job(id: Id) -> Job:  # noqa: A002
+        return await handlers.get_job(f"jobs/{id}")
+
+    @app.get(
+        "/v1/jobs/{id}/events",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}},
+        summary="A job's events, replayed and followed (server-sent events)",
+    )
+    async def watch_job(
+        id: Id,  # noqa: A002
+        request: Request,
+        after_seq: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    ) -> StreamingResponse:
+        name = f"jobs/{id}"
+        await handlers.get_job(name)
+        # What a browser sends when it takes a broken stream up again.
+        last = request.headers.get("last-event-id", "")
+        after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else after_seq
+        return StreamingResponse(_events(handlers.watch_job(name, after)), media_type="text/event-stream")
+
+    @app.post("/v1/jobs/{id}:pause", summary="Hand out no further row")
+    async def pause_job(id: Id) -> Job:  # noqa: A002
+        return await handlers.scheduler.pause(f"jobs/{id}")
+
+    @app.post("/v1/jobs/{id}:resume", summary="Go on with a paused or failed job")
+    async def resume_job(id: Id, request: ResumeJobRequest | None = None) -> Job:  # noqa: A002
+        return await handlers.scheduler.resume(f"jobs/{id}", request.max_cost if request else None)
+
+    @app.post("/v1/jobs/{id}:cancel", summary="End a job, keep what is finished")
+    async def cancel_job(id: Id) -> Job:  # noqa: A002
+        return await handlers.scheduler.cancel(f"jobs/{id}")
+
+    @app.post("/v1/jobs/{id}:retry", summary="Run failed examples again")
+    async def retry_job(id: Id) -> Job:  # noqa: A002
+        return await handlers.scheduler.retry(f"jobs/{id}")
+
+
+def _examples(app: FastAPI, handlers: Handlers) -> None:
+    @app.get("/v1/jobs/{id}/examples", summary="A job's examples in source order")
+    async def list_examples(
+        id: Id,  # noqa: A002
+        page_size: Size = 0,
+        page_token: Token = "",
+        outcome: Short = "",
+        include_rounds: bool = False,
+    ) -> ExamplePage:
+        return await handlers.list_examples(f"jobs/{id}", page_size, page_token, outcome, rounds=include_rounds)
+
+    @app.get("/v1/jobs/{id}/examples/{example}", summary="One example with its rounds")
+    async def get_example(id: Id, example: ExampleId) -> Example:  # noqa: A002
+        return await handlers.get_example(f"jobs/{id}/examples/{example}")
+
+    @app.get(
+        "/v1/jobs/{id}/export",
+        response_class=StreamingResponse,
+        responses={200: {"content": {JSONL: {}}}},
+        summary="A job's rows as JSONL",
+    )
+    async def export_examples(
+        id: Id,  # noqa: A002
+        format: ExportFormat = "source",  # noqa: A002 - the proto's own word
+        thinking_tag: ThinkingTag = "think",
+        include_unfinished: bool = False,
+        converged_only: bool = False,
+    ) -> StreamingResponse:
+        pieces = await handlers.export_examples(
+            f"jobs/{id}", format, thinking_tag, unfinished=include_unfinished, converged_only=converged_only
+        )
+        return StreamingResponse(pieces, media_type=JSONL)
+
+
+async def _events(events: AsyncIterator[JobEvent]) -> AsyncIterator[str]:
+    async for event in events:
+        body = event.model_dump_json(exclude_defaults=True)
+        mark = f"id: {event.seq}\n" if event.seq else ""
+        yield f"{mark}event: {event.type}\ndata: {body}\n\n"

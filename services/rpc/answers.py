@@ -1,0 +1,81 @@
+"""What every RPC has in common: errors become statuses by the one table, and a private service knows it is in use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import grpc
+import structlog
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+from sqlalchemy.exc import DBAPIError
+
+from services.errors import Mapped, mapped
+from services.store.engine import translated
+
+log = structlog.get_logger()
+Servicer = TypeVar("Servicer")
+Reply = TypeVar("Reply")
+INTERNAL = Mapped(grpc.StatusCode.INTERNAL, 500, "INTERNAL")
+
+
+def explained(error: Exception) -> tuple[Mapped, str]:
+    """How a caller hears of an error. Of one that nobody foresaw it hears only that; the log holds the rest."""
+    if isinstance(error, DBAPIError):
+        error = translated(error)
+    if row := mapped(error):
+        return row, str(error)
+    log.exception("a call failed in a way nobody foresaw", error=type(error).__name__)
+    return INTERNAL, "internal error; the service's log says more"
+
+
+async def _abort(context: Any, error: Exception) -> None:
+    row, message = explained(error)
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason=row.reason, domain="teachback"))
+    status = status_pb2.Status(code=row.grpc.value[0], message=message, details=[detail])
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+def unary(
+    method: Callable[[Servicer, Any, Any], Awaitable[Reply]],
+) -> Callable[[Servicer, Any, Any], Awaitable[Reply]]:
+    """For an RPC that answers once."""
+
+    @wraps(method)
+    async def answer(self: Any, request: Any, context: Any) -> Any:
+        self.handlers.in_flight += 1
+        try:
+            return await method(self, request, context)
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every error becomes a status here
+            return await _abort(context, error)
+        finally:
+            self.handlers.in_flight -= 1
+
+    return answer
+
+
+def stream(
+    method: Callable[[Servicer, Any, Any], AsyncIterator[Reply]],
+) -> Callable[[Servicer, Any, Any], AsyncIterator[Reply]]:
+    """For an RPC that answers with a stream."""
+
+    @wraps(method)
+    async def answer(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
+        self.handlers.in_flight += 1
+        try:
+            async for reply in method(self, request, context):
+                yield reply
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every error becomes a status here
+            await _abort(context, error)
+        finally:
+            self.handlers.in_flight -= 1
+
+    return answer

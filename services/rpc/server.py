@@ -1,0 +1,57 @@
+"""The gRPC server: services, health, reflection, and the token at the door."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.handlers import Handlers
+from services.rpc.servicers import add_all
+
+OPEN = ("/grpc.health.v1.Health/",)
+"""What answers without a token: an orchestrator's probe has none."""
+
+
+class TokenAtTheDoor(grpc.aio.ServerInterceptor):
+    """Refuses every call without the bearer token."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+        async def refuse(_request: Any, context: Any) -> None:
+            await context.abort(
+                grpc.StatusCode.UNAUTHENTICATED, "send the service's token as metadata `authorization: Bearer ...`"
+            )
+
+        self._refusal: Any = grpc.unary_unary_rpc_method_handler(refuse)
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
+        """Lets in who shows the token."""
+        if handler_call_details.method.startswith(OPEN):
+            return await continuation(handler_call_details)
+        shown = next((v for k, v in handler_call_details.invocation_metadata if k == "authorization"), "")
+        if hmac.compare_digest(shown.encode() if isinstance(shown, str) else shown, self._expected):
+            return await continuation(handler_call_details)
+        return self._refusal
+
+
+async def start(handlers: Handlers, host: str, port: int, token: str | None) -> tuple[grpc.aio.Server, int]:
+    """A serving server and its port. Raises RuntimeError where the port is taken."""
+    server = grpc.aio.server(
+        interceptors=[TokenAtTheDoor(token)] if token else [],
+        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20)],
+    )
+    names = add_all(server, handlers)
+    status = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    await server.start()
+    for name in ("", *names):
+        await status.set(name, health_pb2.HealthCheckResponse.SERVING)
+    return server, bound

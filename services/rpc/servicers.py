@@ -1,0 +1,172 @@
+"""The gRPC face: proto messages in, handlers, proto messages out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import grpc
+from teachback.v1 import dataset_pb2, dataset_pb2_grpc, example_pb2, example_pb2_grpc, job_pb2, job_pb2_grpc
+
+from services.datasets.intake import Intake
+from services.errors import InvalidRequest
+from services.handlers import Handlers
+from services.rpc.answers import stream, unary
+from services.rpc.convert import enum_name, from_proto, to_proto
+from services.views import CreateJobRequest, JobState, ThinkingTag
+
+LARGEST_PIECE = 1 << 20
+
+
+class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
+    """teachback.v1.DatasetService."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
+
+    @unary
+    async def CreateDataset(self, request_iterator: Any, context: Any) -> Any:
+        """Takes a streamed upload in."""
+        upload: Intake | None = None
+        try:
+            async for part in request_iterator:
+                kind = part.WhichOneof("part")
+                if upload is None:
+                    if kind != "header":
+                        raise InvalidRequest("the first message of an upload is its header")
+                    h = part.header
+                    upload = await self.handlers.open_upload(h.display_name, strict=h.strict, key=h.idempotency_key)
+                elif kind == "begin_file":
+                    await asyncio.to_thread(upload.begin_file, part.begin_file)
+                elif kind == "data" and len(part.data) <= LARGEST_PIECE:
+                    await asyncio.to_thread(upload.feed, part.data)
+                else:
+                    raise InvalidRequest("send begin_file, then data of at most 1 MiB a message; the header comes once")
+            if upload is None:
+                raise InvalidRequest("the upload is empty: send a header, begin_file and data")
+            made = await asyncio.to_thread(upload.finish)
+            upload = None
+        finally:
+            if upload is not None:
+                await asyncio.to_thread(upload.abandon)
+        return to_proto(made, dataset_pb2.Dataset())
+
+    @unary
+    async def GetDataset(self, request: Any, context: Any) -> Any:
+        """One dataset."""
+        return to_proto(await self.handlers.get_dataset(request.name), dataset_pb2.Dataset())
+
+    @unary
+    async def ListDatasets(self, request: Any, context: Any) -> Any:
+        """A page of datasets."""
+        page = await self.handlers.list_datasets(request.page_size, request.page_token)
+        return to_proto(page, dataset_pb2.ListDatasetsResponse())
+
+    @unary
+    async def ListBadRows(self, request: Any, context: Any) -> Any:
+        """A page of refused rows."""
+        page = await self.handlers.list_bad_rows(request.parent, request.page_size, request.page_token)
+        return to_proto(page, dataset_pb2.ListBadRowsResponse())
+
+
+class JobServicer(job_pb2_grpc.JobServiceServicer):
+    """teachback.v1.JobService."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
+
+    @unary
+    async def CreateJob(self, request: Any, context: Any) -> Any:
+        """Creates a job."""
+        return to_proto(await self.handlers.create_job(from_proto(request, CreateJobRequest)), job_pb2.Job())
+
+    @unary
+    async def GetJob(self, request: Any, context: Any) -> Any:
+        """One job."""
+        return to_proto(await self.handlers.get_job(request.name), job_pb2.Job())
+
+    @unary
+    async def ListJobs(self, request: Any, context: Any) -> Any:
+        """A page of jobs."""
+        state = enum_name(job_pb2.JobState.DESCRIPTOR, request.state)
+        wanted = JobState(state) if state else None
+        page = await self.handlers.list_jobs(request.page_size, request.page_token, wanted)
+        return to_proto(page, job_pb2.ListJobsResponse())
+
+    @stream
+    async def WatchJob(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        """Replays and follows a job's events."""
+        # The headers first: a watcher of a quiet job learns at once that it is connected.
+        await context.send_initial_metadata(())
+        async for event in self.handlers.watch_job(request.name, request.after_seq):
+            yield to_proto(event, job_pb2.JobEvent())
+
+    @unary
+    async def PauseJob(self, request: Any, context: Any) -> Any:
+        """Pauses a job."""
+        return to_proto(await self.handlers.scheduler.pause(request.name), job_pb2.Job())
+
+    @unary
+    async def ResumeJob(self, request: Any, context: Any) -> Any:
+        """Resumes a job."""
+        limit = request.max_cost if request.HasField("max_cost") else None
+        if limit is not None and not 0 <= limit <= 1e9:
+            raise InvalidRequest("max_cost lies between 0 and 1e9 US dollars")
+        return to_proto(await self.handlers.scheduler.resume(request.name, limit), job_pb2.Job())
+
+    @unary
+    async def CancelJob(self, request: Any, context: Any) -> Any:
+        """Cancels a job."""
+        return to_proto(await self.handlers.scheduler.cancel(request.name), job_pb2.Job())
+
+    @unary
+    async def RetryJob(self, request: Any, context: Any) -> Any:
+        """Retries what failed."""
+        return to_proto(await self.handlers.scheduler.retry(request.name), job_pb2.Job())
+
+
+class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
+    """teachback.v1.ExampleService."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
+
+    @unary
+    async def ListExamples(self, request: Any, context: Any) -> Any:
+        """A page of examples."""
+        r = request
+        page = await self.handlers.list_examples(
+            r.parent, r.page_size, r.page_token, r.outcome, rounds=r.include_rounds
+        )
+        return to_proto(page, example_pb2.ListExamplesResponse())
+
+    @unary
+    async def GetExample(self, request: Any, context: Any) -> Any:
+        """One example."""
+        return to_proto(await self.handlers.get_example(request.name), example_pb2.Example())
+
+    @stream
+    async def ExportExamples(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        """Streams a job's rows."""
+        format_ = enum_name(example_pb2.ExportFormat.DESCRIPTOR, request.format) or "source"
+        tag = enum_name(example_pb2.ThinkingTag.DESCRIPTOR, request.thinking_tag) or "think"
+        named = cast(ThinkingTag, tag)  # the proto's names are the literals
+        pieces = await self.handlers.export_examples(
+            request.parent,
+            "messages" if format_ == "messages" else "source",
+            named,
+            unfinished=request.include_unfinished,
+            converged_only=request.converged_only,
+        )
+        async for piece in pieces:
+            yield example_pb2.ExportExamplesResponse(data=piece)
+
+
+def add_all(server: grpc.aio.Server, handlers: Handlers) -> list[str]:
+    """Registers every servicer; returns the services' full names."""
+    dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetServicer(handlers), server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(handlers), server)
+    example_pb2_grpc.add_ExampleServiceServicer_to_server(ExampleServicer(handlers), server)
+    protos = (dataset_pb2, job_pb2, example_pb2)
+    return [s.full_name for p in protos for s in p.DESCRIPTOR.services_by_name.values()]

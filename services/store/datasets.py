@@ -1,0 +1,138 @@
+"""Datasets in the database: written once, row by row, then only read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, delete, func, insert, select, update
+
+from services.errors import NotFound
+from services.store.ids import moment, page_size, page_token, read_token, tail
+from services.store.tables import bad_rows, datasets, items
+from services.views import BadRow, BadRowPage, Dataset, DatasetPage
+
+BATCH = 500
+"""Rows a transaction or a read."""
+
+
+class StoredItem(NamedTuple):
+    """One source row."""
+
+    seq: int
+    item_id: str
+    file: int
+    line: int
+    annotated: bool
+    raw: str
+
+
+class DatasetStore:
+    """Reads and writes datasets."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, id_: str, display_name: str, created: float) -> None:
+        """Makes room for an upload; unseen until `finish`."""
+        row = {"id": id_, "display_name": display_name, "files": "[]", "item_count": 0, "bad_row_count": 0}
+        with self._engine.begin() as connection:
+            connection.execute(insert(datasets), row | {"sha256": "", "created": created, "ready": False})
+
+    def add(self, rows: Sequence[dict[str, Any]], bad: Sequence[dict[str, Any]]) -> None:
+        """Stores a batch of an upload."""
+        with self._engine.begin() as connection:
+            if rows:
+                connection.execute(insert(items), list(rows))
+            if bad:
+                connection.execute(insert(bad_rows), list(bad))
+
+    def finish(self, id_: str, **fields: Any) -> None:
+        """Makes an upload visible."""
+        with self._engine.begin() as connection:
+            connection.execute(update(datasets).where(datasets.c.id == id_).values(ready=True, **fields))
+
+    def drop(self, id_: str) -> None:
+        """Forgets a dataset and its rows."""
+        with self._engine.begin() as connection:
+            for table in (items, bad_rows):
+                connection.execute(delete(table).where(table.c.dataset_id == id_))
+            connection.execute(delete(datasets).where(datasets.c.id == id_))
+
+    def sweep(self) -> None:
+        """Drops uploads that a crash cut off. Run at start, before anything is uploaded."""
+        with self._engine.connect() as connection:
+            broken = connection.execute(select(datasets.c.id).where(~datasets.c.ready)).scalars().all()
+        for id_ in broken:
+            self.drop(id_)
+
+    def by_key(self, key: str) -> Dataset | None:
+        """The dataset uploaded under an idempotency key."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(datasets).where(datasets.c.idempotency_key == key)).first()
+        return _dataset(row) if row else None
+
+    def get(self, name: str) -> Dataset:
+        """Raises NotFound."""
+        id_ = tail(name, "datasets")
+        with self._engine.connect() as connection:
+            row = connection.execute(select(datasets).where(datasets.c.id == id_, datasets.c.ready)).first()
+        if row is None:
+            raise NotFound(f"there is no {name}")
+        return _dataset(row)
+
+    def page(self, size: int, token: str) -> DatasetPage:
+        """A page of datasets, newest first."""
+        limit = page_size(size)
+        query = select(datasets).where(datasets.c.ready).order_by(datasets.c.created.desc(), datasets.c.id.desc())
+        if at := read_token(token, float, str):
+            created, id_ = at
+            older = datasets.c.created < created
+            query = query.where(older | ((datasets.c.created == created) & (datasets.c.id < id_)))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(limit + 1)).all()
+        more = page_token(rows[limit - 1].created, rows[limit - 1].id) if len(rows) > limit else ""
+        return DatasetPage(datasets=[_dataset(r) for r in rows[:limit]], next_page_token=more)
+
+    def bad_rows(self, name: str, size: int, token: str) -> BadRowPage:
+        """A page of refused rows."""
+        id_, limit = tail(self.get(name).name, "datasets"), page_size(size)
+        after = read_token(token, int)
+        query = select(bad_rows).where(bad_rows.c.dataset_id == id_, bad_rows.c.seq > (after[0] if after else -1))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(bad_rows.c.seq).limit(limit + 1)).all()
+        more = page_token(rows[limit - 1].seq) if len(rows) > limit else ""
+        found = [BadRow(file=r.file, line=r.line, reason=r.reason) for r in rows[:limit]]
+        return BadRowPage(bad_rows=found, next_page_token=more)
+
+    def items(self, id_: str) -> Iterator[StoredItem]:
+        """Every row in order, a batch in memory at a time."""
+        after = -1
+        while batch := self._items_after(id_, after):
+            yield from batch
+            after = batch[-1].seq
+
+    def _items_after(self, id_: str, after: int) -> list[StoredItem]:
+        columns = [items.c[name] for name in StoredItem._fields]
+        query = select(*columns).where(items.c.dataset_id == id_, items.c.seq > after).order_by(items.c.seq)
+        with self._engine.connect() as connection:
+            return [StoredItem(*row) for row in connection.execute(query.limit(BATCH))]
+
+    def count(self, id_: str) -> int:
+        """Usable rows."""
+        with self._engine.connect() as connection:
+            query = select(func.count()).select_from(items).where(items.c.dataset_id == id_)
+            return int(connection.execute(query).scalar_one())
+
+
+def _dataset(row: Any) -> Dataset:
+    return Dataset(
+        name=f"datasets/{row.id}",
+        display_name=row.display_name,
+        files=json.loads(row.files),
+        item_count=row.item_count,
+        bad_row_count=row.bad_row_count,
+        sha256=row.sha256,
+        create_time=moment(row.created),
+    )

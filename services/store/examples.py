@@ -1,0 +1,167 @@
+"""Results in the database, and the source rows they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, Select, and_, delete, func, insert, literal, select
+
+from services.store.tables import datasets, examples, items
+
+BATCH = 200
+
+
+class Pending(NamedTuple):
+    """A row without an outcome."""
+
+    seq: int
+    item_id: str
+    raw: str
+
+
+class Counted(NamedTuple):
+    """What the finished examples of a job add up to."""
+
+    outcomes: dict[str, int]
+    enhanced: int
+    iterations: int
+    """Rounds over those that neither failed nor were reused."""
+
+
+class ExampleStore:
+    """Reads results; a runner writes them through services/store/writer.py."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def pending(self, job_id: str, dataset_id: str, after: int, below: int) -> list[Pending]:
+        """The next rows with `after` < seq < `below` that have no outcome in this job yet."""
+        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
+        query = (
+            select(items.c.seq, items.c.item_id, items.c.raw)
+            .select_from(items.outerjoin(examples, done))
+            .where(items.c.dataset_id == dataset_id, items.c.seq > after, items.c.seq < below, examples.c.seq.is_(None))
+            .order_by(items.c.seq)
+            .limit(BATCH)
+        )
+        with self._engine.connect() as connection:
+            return [Pending(*row) for row in connection.execute(query)]
+
+    def counted(self, job_id: str) -> Counted:
+        """Adds up a job's examples."""
+        c = examples.c
+        query = (
+            select(c.outcome, c.enhanced, func.count(), func.sum(c.iterations))
+            .where(c.job_id == job_id)
+            .group_by(c.outcome, c.enhanced)
+        )
+        outcomes: dict[str, int] = {}
+        enhanced = iterations = 0
+        with self._engine.connect() as connection:
+            for outcome, new, count, rounds in connection.execute(query):
+                outcomes[outcome] = outcomes.get(outcome, 0) + count
+                enhanced += count if new else 0
+                iterations += rounds if outcome not in ("failed", "reused") else 0
+        return Counted(outcomes, enhanced, iterations)
+
+    def take_over(self, job_id: str, dataset_id: str, earlier_id: str, below: int) -> int:
+        """Gives rows that an earlier output holds annotated its result; returns how many."""
+        earlier = items.alias("earlier")
+        same = and_(earlier.c.dataset_id == earlier_id, earlier.c.item_id == items.c.item_id, earlier.c.annotated)
+        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
+        rows = (
+            select(
+                literal(job_id),
+                items.c.seq,
+                items.c.item_id,
+                literal("reused"),
+                literal(False),
+                literal(0),
+                literal(b'{"outcome":"reused"}'),
+                literal(""),
+                earlier.c.raw,
+            )
+            .select_from(items.join(earlier, same).outerjoin(examples, done))
+            .where(items.c.dataset_id == dataset_id, items.c.seq < below, examples.c.seq.is_(None))
+        )
+        names = ("job_id", "seq", "item_id", "outcome", "enhanced", "iterations", "result", "input_hash", "taken_from")
+        with self._engine.begin() as connection:
+            return connection.execute(insert(examples).from_select(names, rows)).rowcount
+
+    def known_results(self, hashes: list[str]) -> dict[str, Any]:
+        """Results of any job by the hash of all that went into them; failed ones are no results."""
+        c = examples.c
+        query = select(c.input_hash, c.outcome, c.enhanced, c.iterations, c.result).where(
+            c.input_hash.in_(hashes), c.outcome.not_in(("failed", "reused"))
+        )
+        with self._engine.connect() as connection:
+            return {row.input_hash: row for row in connection.execute(query)}
+
+    def forget_failed(self, job_id: str) -> int:
+        """Takes the outcome from examples that failed, so that they are run again."""
+        with self._engine.begin() as connection:
+            gone = delete(examples).where(examples.c.job_id == job_id, examples.c.outcome == "failed")
+            return connection.execute(gone).rowcount
+
+    def rows(self, job_id: str, dataset_id: str, after: int, limit: int, outcome: str = "") -> list[Any]:
+        """The next finished examples with their source rows, in source order."""
+        query = _joined(job_id, dataset_id).where(examples.c.outcome.is_not(None), items.c.seq > after)
+        if outcome:
+            query = query.where(examples.c.outcome == outcome)
+        return self._fetch(query.limit(limit))
+
+    def one(self, job_id: str, dataset_id: str, item_id: str) -> Any | None:
+        """One row by its id, finished or not."""
+        found = self._fetch(_joined(job_id, dataset_id).where(items.c.item_id == item_id))
+        return found[0] if found else None
+
+    def all_rows(self, job_id: str, dataset_id: str, below: int) -> Iterator[Any]:
+        """Every row in source order, those without an outcome too; a batch in memory at a time."""
+        after = -1
+        query = _joined(job_id, dataset_id).where(items.c.seq < below)
+        while batch := self._fetch(query.where(items.c.seq > after).limit(BATCH)):
+            yield from batch
+            after = batch[-1].seq
+
+    def foreign(self, earlier_id: str, dataset_id: str) -> Iterator[str]:
+        """Rows of an earlier output that stand in no source, as they stood there, in their order."""
+        earlier, after = items.alias("earlier"), -1
+        known = select(items.c.item_id).where(items.c.dataset_id == dataset_id)
+        query = (
+            select(earlier.c.seq, earlier.c.raw)
+            .where(earlier.c.dataset_id == earlier_id, earlier.c.item_id.not_in(known))
+            .order_by(earlier.c.seq)
+            .limit(BATCH)
+        )
+        while True:
+            with self._engine.connect() as connection:
+                batch = connection.execute(query.where(earlier.c.seq > after)).all()
+            if not batch:
+                return
+            yield from (row.raw for row in batch)
+            after = batch[-1].seq
+
+    def _fetch(self, query: Select[Any]) -> list[Any]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(query))
+
+
+def _joined(job_id: str, dataset_id: str) -> Select[Any]:
+    done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
+    return (
+        select(
+            items.c.seq,
+            items.c.item_id,
+            items.c.file,
+            items.c.line,
+            items.c.raw,
+            examples.c.outcome,
+            examples.c.result,
+            examples.c.taken_from,
+            datasets.c.files,
+        )
+        .select_from(items.outerjoin(examples, done).join(datasets, datasets.c.id == items.c.dataset_id))
+        .where(items.c.dataset_id == dataset_id)
+        .order_by(items.c.seq)
+    )

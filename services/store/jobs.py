@@ -1,0 +1,137 @@
+"""Jobs and their events in the database."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from services.errors import Conflict, NotFound
+from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
+from services.store.tables import events, jobs
+from services.views import ENDED, Job, JobEvent, JobPage, JobSpec, JobState, Progress, Status
+
+UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
+
+
+class JobStore:
+    """Reads jobs; writes them where no runner is at work on them (a runner writes through services/store/writer.py)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, spec: JobSpec, total: int, key: str) -> tuple[Job, bool]:
+        """The job, and whether it is new. Raises Conflict where the key was used for another spec."""
+        if key and (before := self._by_key(key, spec)):
+            return before, False
+        id_, now = new_id(), time.time()
+        progress = Progress(total_examples=total)
+        row = {
+            "id": id_,
+            "kind": "enhance",
+            "spec": spec.model_dump_json(exclude_defaults=True),
+            "state": JobState.QUEUED,
+            "idempotency_key": key or None,
+            "created": now,
+            "progress": progress.model_dump_json(),
+            "runs": 0,
+        }
+        queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps({"state": "queued"})}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(jobs), row)
+                connection.execute(insert(events), queued)
+        except IntegrityError:  # somebody else was faster with the same key
+            if key and (before := self._by_key(key, spec)):
+                return before, False
+            raise
+        return self.get(f"jobs/{id_}"), True
+
+    def _by_key(self, key: str, spec: JobSpec) -> Job | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).first()
+        if row is None:
+            return None
+        before = _job(row)
+        if before.spec != spec:
+            raise Conflict(f"the idempotency key {key!r} was used for {before.name}, whose spec differs")
+        return before
+
+    def get(self, name: str) -> Job:
+        """Raises NotFound."""
+        return _job(self._row(name))
+
+    def runs(self, name: str) -> int:
+        """How often the job was taken up."""
+        return int(self._row(name).runs)
+
+    def _row(self, name: str) -> Any:
+        id_ = tail(name, "jobs")
+        with self._engine.connect() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == id_)).first()
+        if row is None:
+            raise NotFound(f"there is no {name}")
+        return row
+
+    def page(self, size: int, token: str, state: JobState | None) -> JobPage:
+        """A page of jobs, newest first."""
+        limit = page_size(size)
+        query = select(jobs).order_by(jobs.c.created.desc(), jobs.c.id.desc())
+        if state:
+            query = query.where(jobs.c.state == state)
+        if at := read_token(token, float, str):
+            created, id_ = at
+            query = query.where((jobs.c.created < created) | ((jobs.c.created == created) & (jobs.c.id < id_)))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.limit(limit + 1)).all()
+        more = page_token(rows[limit - 1].created, rows[limit - 1].id) if len(rows) > limit else ""
+        return JobPage(jobs=[_job(r) for r in rows[:limit]], next_page_token=more)
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that a runner should be at work on, oldest first."""
+        query = select(jobs).where(jobs.c.state.in_(UNFINISHED)).order_by(jobs.c.created)
+        with self._engine.connect() as connection:
+            return [_job(r) for r in connection.execute(query)]
+
+    def last_seq(self, name: str) -> int:
+        """The seq of the job's last event."""
+        with self._engine.connect() as connection:
+            query = select(func.max(events.c.seq)).where(events.c.job_id == tail(name, "jobs"))
+            return int(connection.execute(query).scalar_one() or 0)
+
+    def events_after(self, name: str, seq: int, limit: int = 500) -> list[JobEvent]:
+        """The next events of a job."""
+        query = select(events).where(events.c.job_id == tail(name, "jobs"), events.c.seq > seq)
+        with self._engine.connect() as connection:
+            return [_event(r) for r in connection.execute(query.order_by(events.c.seq).limit(limit))]
+
+
+def set_state(connection: Connection, id_: str, state: JobState, error: Status | None, **fields: Any) -> None:
+    """Writes a state and what goes with it."""
+    values: dict[str, Any] = {"state": state, "error_code": None, "error_message": None, **fields}
+    if error:
+        values |= {"error_code": error.code, "error_message": error.message}
+    values["ended"] = time.time() if state in ENDED else None
+    connection.execute(update(jobs).where(jobs.c.id == id_).values(**values))
+
+
+def _job(row: Any) -> Job:
+    error = Status(code=row.error_code, message=row.error_message or "") if row.error_code is not None else None
+    return Job(
+        name=f"jobs/{row.id}",
+        spec=JobSpec.model_validate_json(row.spec),
+        state=JobState(row.state),
+        create_time=moment(row.created),
+        start_time=moment(row.started),
+        end_time=moment(row.ended),
+        error=error,
+        progress=Progress.model_validate_json(row.progress),
+        idempotency_key=row.idempotency_key or "",
+    )
+
+
+def _event(row: Any) -> JobEvent:
+    return JobEvent(seq=row.seq, time=moment(row.time), type=row.type, **json.loads(row.body))

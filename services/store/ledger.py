@@ -1,0 +1,121 @@
+"""The call ledger: what was paid for is kept, by its place in the work and by what exactly was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, func, select
+
+from agents.line import Place
+from agents.wire import Reply
+from services import failpoints
+from services.store.tables import calls
+from services.store.writer import Writer
+
+Key = tuple[str, int, int, str]
+
+
+class Used(NamedTuple):
+    """What a role used of a model so far. `unpriced` calls had no known price."""
+
+    role: str
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+    unpriced: int
+
+
+class JobLedger:
+    """The ledger of one job: opens a page for each example, and adds up what was used."""
+
+    def __init__(self, engine: Engine, writer: Writer, job_id: str, *, resumed: bool) -> None:
+        self._engine, self._writer, self.job_id = engine, writer, job_id
+        self._resumed = resumed
+        self.used: dict[tuple[str, str], list[float]] = {}
+        for one in self._used() if resumed else ():
+            self.used[one.role, one.model] = [
+                one.calls, one.prompt_tokens, one.completion_tokens, one.cost, one.unpriced
+            ]  # fmt: skip
+
+    def _used(self) -> list[Used]:
+        c = calls.c
+        sums = (func.count(), func.sum(c.prompt_tokens), func.sum(c.completion_tokens), func.sum(c.cost))
+        query = select(c.role, c.model, *sums, func.count() - func.count(c.cost)).where(c.job_id == self.job_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.group_by(c.role, c.model)).all()
+        return [Used(r[0], r[1], int(r[2]), int(r[3]), int(r[4]), float(r[5] or 0), int(r[6])) for r in rows]
+
+    def spent(self) -> float:
+        """US dollars, as far as prices are known."""
+        return sum(u[3] for u in self.used.values())
+
+    async def open(self, item_id: str) -> Page:
+        """The calls of one example. On a job's first run there is nothing to look up."""
+        known = await asyncio.to_thread(self._recorded, item_id) if self._resumed else {}
+        return Page(self, item_id, known)
+
+    def _recorded(self, item_id: str) -> dict[Key, Reply]:
+        c = calls.c
+        query = select(calls).where(c.job_id == self.job_id, c.item_id == item_id)
+        with self._engine.connect() as connection:
+            return {
+                (r.step, r.round, r.attempt, r.fingerprint): Reply(
+                    r.text, r.finish_reason, r.prompt_tokens, r.completion_tokens, r.cost, r.reasoning
+                )
+                for r in connection.execute(query)
+            }
+
+    async def write(self, row: dict[str, Any], reply: Reply) -> None:
+        """Stores a call, then counts it."""
+        await self._writer.write((calls, row))
+        used = self.used.setdefault((row["role"], row["model"]), [0, 0, 0, 0.0, 0])
+        used[0] += 1
+        used[1] += reply.prompt_tokens
+        used[2] += reply.completion_tokens
+        used[3] += reply.cost or 0.0
+        used[4] += reply.cost is None
+
+
+class Page:
+    """The ledger of one example (agents.line.Ledger)."""
+
+    def __init__(self, ledger: JobLedger, item_id: str, known: dict[Key, Reply]) -> None:
+        self._ledger, self._item_id, self._known = ledger, item_id, known
+
+    async def recall(self, place: Place, fingerprint: str) -> Reply | None:
+        """The reply recorded at this place for this very request, if any."""
+        known = self._known.get((place.step, place.round, place.attempt, fingerprint))
+        if known is None:
+            failpoints.hit("before_call")
+        return known
+
+    async def record(self, place: Place, fingerprint: str, model: str, reply: Reply) -> None:
+        """Returns when the reply is on disk."""
+        failpoints.hit("after_call")
+        row = {
+            "job_id": self._ledger.job_id,
+            "item_id": self._item_id,
+            "step": place.step,
+            "round": place.round,
+            "attempt": place.attempt,
+            "fingerprint": fingerprint,
+            "role": place.role,
+            "model": model,
+            # A model may say anything; PostgreSQL stores no NUL, and no database a lone surrogate.
+            "text": _storable(reply.text),
+            "reasoning": _storable(reply.reasoning),
+            "finish_reason": reply.finish_reason[:24],
+            "prompt_tokens": reply.prompt_tokens,
+            "completion_tokens": reply.completion_tokens,
+            "cost": reply.cost,
+            "created": time.time(),
+        }
+        await self._ledger.write(row, reply)
+
+
+def _storable(text: str) -> str:
+    return text if text.isascii() and "\0" not in text else text.replace("\0", "").encode(errors="replace").decode()

@@ -1,0 +1,129 @@
+"""The tables, as SQLAlchemy Core sees them. The migrations beside this file make them; a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+# SQLite gives rowids to INTEGER alone; elsewhere the counters are 64 bits wide.
+Big = BigInteger().with_variant(Integer, "sqlite")
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON list of names
+    Column("item_count", Big, nullable=False),
+    Column("bad_row_count", Big, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("idempotency_key", String(200), unique=True),
+    Column("created", Float, nullable=False),  # seconds since 1970, as every time here
+    Column("ready", Boolean, nullable=False),  # false while the upload runs: swept at start
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("dataset_id", String(32), ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("item_id", String(48), nullable=False),
+    Column("file", Integer, nullable=False),  # index into the dataset's files
+    Column("line", Big, nullable=False),
+    Column("annotated", Boolean, nullable=False),
+    Column("raw", Text, nullable=False),
+    PrimaryKeyConstraint("dataset_id", "seq"),
+    Index("items_by_id", "dataset_id", "item_id"),
+)
+
+bad_rows = Table(
+    "bad_rows",
+    metadata,
+    Column("dataset_id", String(32), ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("line", Big, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("dataset_id", "seq"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("spec", Text, nullable=False),  # JSON
+    Column("state", String(12), nullable=False, index=True),
+    Column("idempotency_key", String(200), unique=True),
+    Column("created", Float, nullable=False, index=True),
+    Column("started", Float),
+    Column("ended", Float),
+    Column("error_code", Integer),  # google.rpc.Code
+    Column("error_message", Text),
+    Column("progress", Text, nullable=False),  # JSON, as of the last commit
+    Column("runs", Integer, nullable=False),  # how often it was taken up: replies are looked up from the second time on
+)
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("item_id", String(48), nullable=False),
+    Column("outcome", String(24), nullable=False),
+    Column("enhanced", Boolean, nullable=False),
+    Column("iterations", Integer, nullable=False),
+    Column("result", LargeBinary, nullable=False),  # JSON
+    Column("input_hash", String(32), nullable=False, index=True),
+    Column("taken_from", Text),  # the row of an earlier output, as it stood there
+    PrimaryKeyConstraint("job_id", "seq"),
+    Index("examples_by_id", "job_id", "item_id"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("item_id", String(48), nullable=False),
+    Column("step", String(32), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reasoning", Text, nullable=False),
+    Column("finish_reason", String(24), nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost", Float),
+    Column("created", Float, nullable=False),
+    PrimaryKeyConstraint("job_id", "item_id", "step", "round", "attempt", "fingerprint"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Big, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("type", String(12), nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("job_id", "seq"),
+    sqlite_with_rowid=False,
+)
