@@ -1,0 +1,111 @@
+"""`python -m agents.embedded.server`: llama.cpp serves one GGUF file over the OpenAI protocol on loopback.
+
+Without --model it serves the packaged student. When it is ready it prints one line of JSON, `{"port": ..., "pid": ...}`,
+and nothing else on standard output. TEACHBACK_EMBEDDED_KEY, where set, is the API key that callers must present.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import xllamacpp
+
+from agents.embedded import weights
+
+KEY: Final = "TEACHBACK_EMBEDDED_KEY"
+CONTEXT: Final = 4096
+"""Tokens of context a slot, prompt and reply together."""
+
+THREADS: Final = 1
+"""Threads that compute. A thread that must share its core makes all the others wait for it: two threads beside other
+load on two cores gave 8-11 tokens/s where one gave 36-45, whatever the number of slots."""
+
+PARALLEL: Final = 4
+"""Requests answered at once, each in a slot of its own. One thread gave 38, 39, 45 and 37 tokens/s with 1, 2, 4, 8."""
+
+_ERRORS_ONLY: Final = 1
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main() -> None:
+    """Parses the command line and serves until SIGINT or SIGTERM, or, with --child, until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m agents.embedded.server", description=__doc__)
+    parser.add_argument("--model", type=Path, help="a GGUF file (default: the packaged student)")
+    parser.add_argument("--alias", help="the name to serve it under (default: the file's)")
+    parser.add_argument("--threads", type=int, default=THREADS, help="no more than there are free cores")
+    parser.add_argument("--parallel", type=int, default=PARALLEL, help="requests answered at once")
+    parser.add_argument("--context", type=int, default=CONTEXT, help="tokens of context for each of them")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--child", action="store_true", help="end with the parent process and with standard input")
+    args = parser.parse_args()
+    if args.child:
+        _end_with_parent()
+    try:
+        model: Path = args.model or weights.ready()
+    except weights.EmbeddedUnavailable as error:
+        raise SystemExit(str(error)) from error
+    if not model.is_file():
+        raise SystemExit(f"no such model file: {model}")
+    ended = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ended)  # before llama.cpp starts its threads, which inherit it
+    ready_line = _own_stdout()
+    alias = args.alias or (model.stem if args.model else weights.MODEL)
+    server = serve(model, alias, args.threads, args.parallel, args.context, args.port)
+    ready = {"port": urlsplit(server.listening_address).port, "pid": os.getpid()}
+    os.write(ready_line, json.dumps(ready).encode() + b"\n")
+    signal.sigwait(ended)
+
+
+def serve(model: Path, alias: str, threads: int, parallel: int, context: int, port: int) -> xllamacpp.Server:
+    """Loads the model and starts llama.cpp's server, which listens until it is garbage.
+
+    Logs hold errors only and no route shows another caller's prompt. Raises RuntimeError where the file can't be loaded.
+    """
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.model_alias = {alias}
+    params.hostnames = ["127.0.0.1"]
+    params.port = port
+    params.api_keys = [key] if (key := os.environ.pop(KEY, "")) else []
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.n_parallel = parallel
+    params.n_ctx = context * parallel
+    params.cache_ram_mib = 0  # its default keeps up to 8 GiB of old prompts
+    params.verbosity = _ERRORS_ONLY
+    params.endpoint_slots = False  # would show other requests' prompts
+    params.ui = False
+    params.cors_origins = ""
+    return xllamacpp.Server(params)
+
+
+def _own_stdout() -> int:
+    """Takes standard output away from the C++ side, which writes to it when it likes; returns what leads there."""
+    mine = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return mine
+
+
+def _end_with_parent() -> None:
+    """Two ways, because neither is enough: Linux's signal is sure but Linux's; the pipe's end is seen everywhere."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        while os.read(0, 64):
+            pass
+        os._exit(0)  # at once: an answer in the making has no reader any more
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
