@@ -55,6 +55,7 @@ def _environment() -> SandboxedEnvironment:
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,
         finalize=_inert,
+        auto_reload=False,
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -90,7 +91,7 @@ def render(name: str, **values: object) -> Prompt:
 
 
 def prompt_hashes() -> dict[str, str]:
-    """Name of every prompt -> sha256 (hex) of its text and the partials it includes: the version a call was made with."""
+    """Name of every prompt -> sha256 (hex) of its text and the partials it includes: what a call was made with."""
     hashes = {}
     for path in sorted(FOLDER.glob("[!_]*.md")):
         if path.name == "README.md":

@@ -18,7 +18,10 @@ class Attempt:
     answer: str
 
 
-_MARKED: Final = r"^[ \t>*_#`-]*(?:\d+[.)][ \t]*)?[*_]*(?:the\s+)?(?:final\s+|correct\s+)?answer[ \t]*[*_`]*[ \t]*[:=][ \t]*[*_`]*[ \t]*"
+_MARKED: Final = (
+    r"^[ \t>*_#`-]*(?:\d+[.)][ \t]*)?[*_]*(?:the\s+)?(?:final\s+|correct\s+)?answer"
+    r"[ \t]*[*_`]*[ \t]*[:=][ \t]*[*_`]*[ \t]*"
+)
 _MARK: Final = re.compile(_MARKED, re.I | re.M)
 _ANSWER_LINE: Final = re.compile(_MARKED + r".*$", re.I | re.M)
 _PROSE: Final = re.compile(r"\b(?:the|my|our)\s+(?:final\s+|correct\s+)?answer\s+is\b[ \t]*:?[ \t]*", re.I)

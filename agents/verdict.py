@@ -12,7 +12,7 @@ Score = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 class Verdict(BaseModel):
     """One judgement, in the order a model must write it: first both sides in its own words, then whether they agree.
 
-    `student` and `reference` are, in rationalise mode, what the thinking says should be done and what the response does.
+    `student` and `reference` are in rationalise mode what the thinking wants done and what the response does.
     A score outside 0..1 raises ValidationError: clamping it would make a verdict out of a misreading.
     """
 

@@ -15,19 +15,21 @@ from graphs.rules.numbers import Number, digits_in, numbers_in, plain
 from graphs.rules.oracle import kind_of, normal
 
 _STEP_LABEL: Final = re.compile(
-    r"\b(?:steps?|rounds?|lines?|hints?|parts?)\s+(?:\d+|[a-z]+teen|one|two|three|four|five|six)\b", re.I
+    r"\b(?:steps?|rounds?|lines?|hints?|parts?)\s+(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)\b", re.I
 )
 _LIST_MARK: Final = re.compile(r"^\s*\(?\d+[.)](?=\s)", re.M)
 _CLOSED: Final = frozenset({"yes", "no", "true", "false", "correct", "incorrect", "none"})
 _ANSWER_IS: Final = r"\banswer\b\W*(?:\w+\W+){0,2}?(?:is|are|should be|must be|equals?|=|:)\W*(?:\w+\W+){0,2}?"
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_]|[$\d(\"'])|\n+")
 _REFUSAL: Final = re.compile(
-    r"^\W*(?:i['’]?m sorry|sorry\b|i apologi[sz]e|as an ai\b|i (?:can(?:not|['’]t)|am (?:not able|unable))\b|unfortunately,? i\b)",
+    r"^\W*(?:i['’]?m sorry|sorry\b|i apologi[sz]e|as an ai\b|unfortunately,? i\b"
+    r"|i (?:can(?:not|['’]t)|am (?:not able|unable))\b)",
     re.I,
 )
 _META: Final = re.compile(
     r"\b(?:reference(?: answer)?|answer key|hints?|hinted|teacher(?:['’]s)?|examiner|critique"
-    r"|(?:expected|known|given|provided|correct|right) (?:final )?(?:answer|result|solution|response) (?:is|was|says|states|given|provided)"
+    r"|(?:expected|known|given|provided|correct|right) (?:final )?(?:answer|result|solution|response)"
+    r" (?:is|was|says|states|given|provided)"
     r"|(?:expected|reference) (?:answer|result|solution|response)"
     r"|(?:the|my|these|those) (?:previous |earlier )?(?:notes|attempt|thinking))\b",
     re.I,
@@ -38,9 +40,13 @@ _OPENS_WITH_ANSWER: Final = re.compile(
 _DERIVES: Final = re.compile(r"[=≈→]|\b(?:equals?|makes?|gives?|leaves?|totals?|is the sum of)\b", re.I)
 _WORD: Final = re.compile(r"\w+(?:[-'’.]\w+)*")
 _COMMON: Final = frozenset(
-    "about after again also another because been before being could does each every first from have here into just like "
-    "made make more most much must need needs next only other over same should some step than that their them then there "
-    "these they thing this those through total used using want what when where which while will with would your".split()
+    re.findall(
+        r"\w+",
+        """about after again also another because been before being could does each every first from have here into just
+        like made make more most much must need needs next only other over same should some step than that their them
+        then there these they thing this those through total used using want what when where which while will with
+        would your""",
+    )
 )
 _LONG: Final = 4
 """From so many words on, a reference is long enough that a large part of it, not only the whole, gives it away."""
@@ -166,21 +172,19 @@ def _holds(text: str, words: str) -> bool:
 def _text_leaks(hint: str, reference: str, said: str) -> str | None:
     known = normal(reference)
     words = known.split()
-    if not words:
-        return None
+    complaint = None
     if known in _CLOSED:
-        stated = re.search(_ANSWER_IS + rf"\b{re.escape(known)}\b", normal(hint), re.I)
-        return f'The hint says that the answer is "{known}".' if stated else None
-    if _holds(hint, reference) and not _holds(said, reference):
-        return "The hint contains the answer."
-    if len(words) < _LONG:
-        return None
-    run = _longest_run(words, normal(hint).split(), normal(said))
-    if run >= max(_LONG, len(words) / 2):
-        return f"The hint contains {run} words of the answer in a row."
-    if fuzz.partial_ratio(known, normal(hint)) >= 85 and fuzz.partial_ratio(known, normal(said)) < 85:
-        return "The hint is nearly the answer."
-    return None
+        if re.search(_ANSWER_IS + rf"\b{re.escape(known)}\b", normal(hint), re.I):
+            complaint = f'The hint says that the answer is "{known}".'
+    elif _holds(hint, reference) and not _holds(said, reference):
+        complaint = "The hint contains the answer."
+    elif len(words) >= _LONG:
+        run = _longest_run(words, normal(hint).split(), normal(said))
+        if run >= max(_LONG, len(words) / 2):
+            complaint = f"The hint contains {run} words of the answer in a row."
+        elif fuzz.partial_ratio(known, normal(hint)) >= 85 > fuzz.partial_ratio(known, normal(said)):
+            complaint = "The hint is nearly the answer."
+    return complaint
 
 
 def _longest_run(words: list[str], hint: list[str], said: str) -> int:
@@ -200,27 +204,27 @@ def _longest_run(words: list[str], hint: list[str], said: str) -> int:
 
 def _answer_first(thinking: str, reference: str, question: Question) -> bool:
     parts = sentences(thinking)
-    first = parts[0]
-    told = f"{_said(question)}\n{question.context}"
+    first, several = parts[0], len(parts) > 1
     opens = _OPENS_WITH_ANSWER.match(first) is not None
+    told = f"{_said(question)}\n{question.context}"
     kind = kind_of(reference)
     if kind == "number":
-        value = abs(digits_in(plain(reference))[0].value)
-        bare = _LIST_MARK.sub(" ", _STEP_LABEL.sub(" ", plain(first)))
-        at = next((n.start for n in numbers_in(bare) if abs(n.value) == value), None)
-        if at is None:
-            return False
-        if opens:
-            return True
-        derived = _DERIVES.search(bare[:at]) is not None or re.match(r".{0,12}=", bare[at:]) is not None
-        return len(parts) > 1 and not derived and value not in _values(told)
+        return _number_first(first, reference, opens, several and not _values(reference) & _values(told))
     if kind == "json":
-        return len(parts) > 1 and _squeezed(json.dumps(json.loads(reference))) in _squeezed(first)
+        return several and _squeezed(json.dumps(json.loads(reference))) in _squeezed(first)
     if not _holds(first, reference):
         return False
-    if normal(reference) in _CLOSED:
-        return opens
-    return opens or (len(parts) > 1 and not _holds(told, reference))
+    return opens or (several and normal(reference) not in _CLOSED and not _holds(told, reference))
+
+
+def _number_first(first: str, reference: str, opens: bool, news: bool) -> bool:
+    """Whether the first sentence states the number as found, rather than working it out. `news`: nobody said it yet."""
+    bare = _LIST_MARK.sub(" ", _STEP_LABEL.sub(" ", plain(first)))
+    at = next((n.start for n in numbers_in(bare) if abs(n.value) in _values(reference)), None)
+    if at is None:
+        return False
+    derived = _DERIVES.search(bare[:at]) is not None or re.match(r".{0,12}=", bare[at:]) is not None
+    return opens or (news and not derived)
 
 
 def _copies(thinking: str, request: str) -> bool:
@@ -229,7 +233,7 @@ def _copies(thinking: str, request: str) -> bool:
 
 
 def _ahas(thinking: str) -> Iterable[list[str]]:
-    """Each turning point: the rest of the "Aha!" sentence, or the sentence after a bare exclamation, and the next one."""
+    """Each turning point: the "Aha!" sentence (with what follows a bare exclamation) and the next one."""
     parts = sentences(thinking)
     for i, part in enumerate(parts):
         if re.match(r"\W*aha\b", part, re.I):

@@ -74,7 +74,7 @@ def plain(text: str) -> str:
 
 
 def digits_in(text: str) -> list[Number]:
-    """The numbers written in digits, in order: 1,250.50, $3, 40 %, 1/2, 2 1/2, 1e3, 3 million. Spans refer to `text`."""
+    """The numbers written in digits, in order: 1,250.50, $3, 40 %, 1/2, 2 1/2, 1e3, 3 million."""
     found = []
     for m in _DIGITS.finditer(text):
         value = Fraction(re.sub(r"[,  _]", "", m["number"])) * Fraction(10) ** int(m["power"] or 0)
@@ -93,7 +93,7 @@ def digits_in(text: str) -> list[Number]:
 
 
 def _is_negative(before: str) -> bool:
-    """A minus stands right before, and it takes nothing away from something: "-4", "to -4", "$-4", not "10 - 4", "3-4"."""
+    """A minus stands right before and takes nothing away from a number: "-4", "to -4", "$-4", not "10 - 4", "3-4"."""
     sign = re.search(r"[-–]\s?[$€£¥]?$", before)
     if sign is None:
         return False

@@ -18,7 +18,6 @@ from agents.replies import read_json
 from graphs.rules.numbers import Number, digits_in, plain, words_in
 
 _UNIT: Final = r"[^\W\d_]+(?:[ -][^\W\d_]+){0,2}"
-_QUANTITY: Final = re.compile(rf"\s*(?P<number>[^\W_]*?[^A-Za-z]*?)\s*(?P<unit>{_UNIT})?\s*\.?\s*", re.S)
 _YES: Final = frozenset({"yes", "true", "correct"})
 _NO: Final = frozenset({"no", "false", "incorrect"})
 _FIRST_WORD: Final = re.compile(r"\W*(\w+)")
@@ -28,7 +27,7 @@ _DATES: Final = ("%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%b %d %Y")
 
 
 def kind_of(reference: str) -> AnswerKind:
-    """The shape of a known answer: one bare number (currency and percent signs allowed), a JSON object or array, text."""
+    """The shape of a known answer: one bare number (currency, percent sign allowed), a JSON object or array, text."""
     text = plain(reference).strip()
     if text[:1] in ("{", "["):
         try:
@@ -43,7 +42,7 @@ def kind_of(reference: str) -> AnswerKind:
 
 
 def compare(answer: str, reference: str) -> bool | None:
-    """Whether `answer` says what `reference` says: True or False where that is certain, None where only a judge can tell.
+    """Whether `answer` says what `reference` says: True, False, or None where only a judge can tell.
 
     - number: equal value in any spelling ("$1,250.00", "1250 dollars", "1/2", "0.5", "50%"); an answer with several
       different numbers is wrong, whatever they are.

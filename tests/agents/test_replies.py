@@ -73,7 +73,7 @@ def test_json_is_found_among_chatter(value: object, chatter: str, fenced: bool, 
 @given(st.text())
 def test_no_reply_breaks_the_reader(text: str) -> None:
     for kind in ("number", "json", "text"):
-        read_attempt(text, kind)  # type: ignore[arg-type]  # mypy widens the literals of the tuple
+        read_attempt(text, kind)
 
 
 def test_trailing_commas_are_forgiven_outside_strings_only() -> None:
