@@ -22,8 +22,8 @@ _NAME = re.compile(
 _NO_NAME = frozenset(
     re.findall(
         r"\w+",
-        """a an the this that it its is are was be being been for from in on of to or and with which what who so not no yet
-        something anything one as by at has can must will should first before after only still already""",
+        """a an the this that it its is are was be being been for from in on of to or and with which what who so not no
+        yet something anything one as by at has can must will should first before after only still already""",
     )
 )
 _USES = re.compile(
@@ -34,9 +34,9 @@ _PROGRAMS = frozenset(
         r"\S+",
         """lsblk fdisk cfdisk sfdisk gdisk sgdisk cgdisk parted blkid wipefs dd shred mkfs mkswap swapon mount umount
         genfstab arch-chroot chroot pacman pacstrap apt apt-get dnf zypper rpm timedatectl hwclock localectl locale-gen
-        loadkeys ip ping iwctl nmcli wpa_supplicant dhcpcd curl wget useradd usermod passwd chpasswd hostnamectl systemctl
-        reboot shutdown poweroff efibootmgr grub-install grub-mkconfig bootctl mkinitcpio dracut cryptsetup pvcreate
-        vgcreate lvcreate zpool mdadm e2fsck fsck smartctl hdparm recstrap recfstab recchroot visudo""",
+        loadkeys ip ping iwctl nmcli wpa_supplicant dhcpcd curl wget useradd usermod passwd chpasswd hostnamectl
+        systemctl reboot shutdown poweroff efibootmgr grub-install grub-mkconfig bootctl mkinitcpio dracut cryptsetup
+        pvcreate vgcreate lvcreate zpool mdadm e2fsck fsck smartctl hdparm recstrap recfstab recchroot visudo""",
     )
 )
 _BOOT_LINE = re.compile(r"^\W*(?:boot(?:[ _-]?mode)?|firmware)\s*[:=]\s*(.+)$", re.IGNORECASE | re.MULTILINE)

@@ -66,6 +66,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]*'(?!\w)")
+_BULLET = re.compile(r"[-*•#>+]|\(?\d+[.)](?=\s)")
 _SENTENCE_END = re.compile(r"[.!?…][\"”')\]]*$")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -120,10 +121,10 @@ def _installer(task: Task, text: str) -> list[str]:
     for line in lines:
         if len(line) > LINE_LENGTH:
             complaints.append(f'Shorten the line "{line[:40]}…" to at most {LINE_LENGTH} characters.')
-        if not line[0].isalnum() or not _SENTENCE_END.search(line):
-            complaints.append(
-                f'Make the line "{line[:40]}" a whole sentence: no bullet in front, a full stop at its end.'
-            )
+        if _BULLET.match(line):
+            complaints.append(f'Take the list mark off the line "{line[:40]}": each line is a plain sentence.')
+        if not _SENTENCE_END.search(line):
+            complaints.append(f'Make the line "{line[:40]}" a whole sentence with a full stop at its end.')
     if len(text) > TOTAL_LENGTH:
         complaints.append(f"Shorten the thinking from {len(text)} to at most {TOTAL_LENGTH} characters in all.")
     if address := _ADDRESS.search(_QUOTED.sub("", text)):
