@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from teachback import AsyncClient, Client
@@ -58,10 +59,11 @@ def test_the_same_key_gives_the_same_job_and_never_another_one(client: Client, t
 
 
 def test_errors_say_what_is_wrong(client: Client, service: Endpoint, tmp_path: Path) -> None:
+    poem: Any = "poem"
     with pytest.raises(BadInput, match="cannot be read"):
         client.upload(tmp_path / "none.jsonl")
     with pytest.raises(BadInput, match="qa, installer"):
-        client.enhance("datasets/x", **MODELS | {"style": "poem"})  # type: ignore[typeddict-item]
+        client.enhance("datasets/x", style=poem)
     with pytest.raises(NotFound, match="jobs/none"):
         client.job("none")
     with Client(service.grpc, "wrong") as stranger, pytest.raises(Refused):

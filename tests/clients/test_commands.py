@@ -53,7 +53,8 @@ def test_jobs(cli: Cli, job: JobHandle) -> None:
     row = next(line.split("\t") for line in listed.stdout.splitlines() if line.startswith(job.name))
     assert row[1:4] == ["succeeded", "5", "5"]
     got = json.loads(cli("jobs", "get", job.name.removeprefix("jobs/"), "--json").stdout)
-    assert (got["name"], got["state"], got["spec"]["enhance"]["style"]) == (job.name, "succeeded", "qa")
+    assert (got["name"], got["state"]) == (job.name, "succeeded")
+    assert got["spec"]["enhance"]["student"] == "offline/student"
     assert cli("jobs", "pause", job.name).returncode == 2, "what has ended cannot be paused"
     assert cli("jobs", "list", "--state", "sleeping").returncode == 2
     assert cli("jobs", "get", "jobs/none").returncode == 2

@@ -14,7 +14,7 @@ from teachback.service import ensure
 
 from tests.clients.conftest import OFFLINE, Cli, qa_row, read_rows, stop, write_rows
 
-ROWS = 1200
+ROWS = 200
 
 
 @pytest.fixture

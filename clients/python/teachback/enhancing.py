@@ -129,9 +129,11 @@ def follow(
     `reconnect` gives a new client where nobody answers any more. Raises Unreachable where that does not help.
     """
     seen, asked, lost = 0, 0.0, 0
-    show(job.refresh())
     while True:
         try:
+            if lost and reconnect:
+                job = reconnect().job(job.name)
+            show(job.refresh())
             for event in job.watch(seen, heartbeats=True):
                 seen, lost = max(seen, event.seq), 0
                 # Old states are replayed too: how the job stands now is asked for, at most twice a second.
@@ -146,7 +148,6 @@ def follow(
             lost += 1
             if reconnect is None or lost > 3:
                 raise
-            job = reconnect().job(job.name)
 
 
 def checkpointing(out: Path, show: Callable[[job_pb2.Job], None]) -> Callable[[job_pb2.Job], None]:

@@ -70,7 +70,7 @@ def samples() -> Path:
 
 def _enhance(session: Session, source: Path, out: Path, style: Literal["qa", "installer"]) -> tuple[Stats, JobHandle]:
     from teachback.cli.enhance import attend
-    from teachback.enhancing import Run, check_done, start
+    from teachback.enhancing import Run, check_done
 
     # Always anew: a demo that shows yesterday's result shows nothing.
     options: EnhanceOptions = {
@@ -81,7 +81,7 @@ def _enhance(session: Session, source: Path, out: Path, style: Literal["qa", "in
         "style": style,
     }
     run = Run([source], out, options, resume=False)
-    stats, job = attend(session, start(session.client, run, say))
+    stats, job = attend(session, run)
     check_done(job.job)
     return stats, job
 

@@ -84,8 +84,7 @@ def enhance_thinking(
     run = Run(sources, out, wanted, resume, strict)
     where: Where = ctx.obj
     with where.open() as session:
-        started = _start(session, run)
-        stats, job = attend(session, started)
+        stats, job = attend(session, run)
     from teachback.cli.accept import checks
     from teachback.enhancing import check_done
 
@@ -183,31 +182,25 @@ def options_of(
     return options
 
 
-def attend(session: Session, started: Started) -> tuple[Stats, JobHandle]:
-    """Shows a started run until nothing more happens to it, and writes its output. Ctrl-C leaves it (exit code 130)."""
+def attend(session: Session, run: Run) -> tuple[Stats, JobHandle]:
+    """Starts a run, shows it until nothing more happens to it, writes its output. Ctrl-C leaves it (exit code 130)."""
     from teachback import enhancing
     from teachback.cli.progress import Display
 
-    out = started.run.out
-    say(f"{started.job.name}: {', '.join(str(path) for path in started.run.sources)} -> {out}")
+    started = None
     try:
+        started = enhancing.start(session.client, run, say)
+        say(f"{started.job.name}: {', '.join(str(path) for path in run.sources)} -> {run.out}")
         with Display() as display:
-            show = enhancing.checkpointing(out, display.show)
+            show = enhancing.checkpointing(run.out, display.show)
             job = enhancing.follow(started.job, show, session.reconnect)
     except KeyboardInterrupt:
-        _leave(session, started)
+        if started:
+            _leave(session, started)
+        else:
+            say("\nstopped before the job began")
         raise typer.Exit(130) from None
     return enhancing.finish(started, job), job
-
-
-def _start(session: Session, run: Run) -> Started:
-    from teachback import enhancing
-
-    try:
-        return enhancing.start(session.client, run, say)
-    except KeyboardInterrupt:
-        say("\nstopped before the job began")
-        raise typer.Exit(130) from None
 
 
 def _leave(session: Session, started: Started) -> None:
