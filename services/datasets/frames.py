@@ -107,6 +107,8 @@ class Array:
         """Whether a comma stands before the row being gathered."""
 
     def feed(self, data: bytes) -> Iterator[Frame]:
+        if self._past_end:
+            return
         at = start = 0
         while at < len(data) and not self._closed:
             if self._in_string:
@@ -131,7 +133,7 @@ class Array:
                 yield from self._element(mark)
                 self._row, start = self._row.next(mark), at
         self._row.add(data[start:])
-        if self._closed and not self._past_end and not self._row.blank:
+        if self._closed and not self._row.blank:
             self._past_end = True
             yield Frame(
                 self._row.line, self._row.offset, b"", "something stands after the array's closing bracket; remove it"
@@ -146,7 +148,6 @@ class Array:
         fault = f"nested deeper than {_HOPELESS} levels; nothing after it is read"
         yield Frame(self._row.line, self._row.offset, b"", fault)
         self._closed = self._past_end = True
-        self._row = self._row.next(b"")
 
     def _element(self, mark: bytes) -> Iterator[Frame]:
         if not self._row.blank:
