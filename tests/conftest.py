@@ -1,0 +1,70 @@
+"""For every test: no connection off loopback, no skipping where a machine checks the work, and a service to talk to."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.farmodel import FarModel
+from tests.support.service import Service
+
+# Children start LiteLLM: without written bytecode that takes seconds longer each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+
+class OffLoopback(RuntimeError):
+    """A test tried to reach another machine."""
+
+
+def _stay_home(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: sees every connection that Python's sockets make, in every thread, whoever opens it."""
+    if event not in ("socket.connect", "socket.getaddrinfo"):
+        return
+    host = arguments[0] if event == "socket.getaddrinfo" else _host(arguments[1])
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in (None, "", "localhost"):
+        return
+    try:
+        local = ipaddress.ip_address(str(host).partition("%")[0]).is_loopback
+    except ValueError:
+        local = False
+    if not local and not (event == "socket.getaddrinfo" and host == "0.0.0.0"):  # noqa: S104 - an address to bind
+        raise OffLoopback(f"a test tried to reach {host!r}; only loopback is allowed")
+
+
+def _host(address: object) -> object:
+    return address[0] if isinstance(address, tuple) else None  # a path names a socket of this machine
+
+
+sys.addaudithook(_stay_home)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Under CI a skipped test is a failed one: nobody would see that it did not run."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure under CI: {report.longrepr}"
+    return report  # type: ignore[return-value]
+
+
+@pytest.fixture
+def far() -> Iterator[FarModel]:
+    """A far model without faults."""
+    with FarModel() as model:
+        yield model
+
+
+@pytest.fixture
+def service(tmp_path: Path, far: FarModel) -> Iterator[Service]:
+    """A service of the test's own whose `openai/` models are the far model."""
+    with Service(tmp_path / "data", far) as running:
+        yield running

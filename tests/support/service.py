@@ -1,0 +1,131 @@
+"""A service in a process of its own: started, killed and started again on the same data folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from teachback import Client
+from teachback.client import JobHandle
+
+from tests.support.farmodel import FarModel
+
+ROOT = Path(__file__).parents[2]
+START = 60.0
+"""Seconds within which a service must be up; the machine may be busy."""
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """What a service process sees: nothing of the tests' own settings, no provider's key."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LITELLM_LOCAL_MODEL_COST_MAP": "True", **more}
+
+
+def far_settings(far: FarModel, **more: Any) -> str:
+    """TEACHBACK_MODELS that sends every `openai/` model to the far model."""
+    return json.dumps({"openai/*": {"api_base": far.base, **more}})
+
+
+class Service:
+    """`with Service(folder) as service:` runs it; `service.kill()` and `service.start()` as often as wanted."""
+
+    def __init__(self, folder: Path, far: FarModel | None = None, models: Mapping[str, Any] | None = None) -> None:
+        """`models`: settings of the far models beside their address."""
+        self.folder = folder
+        self.env = environment(folder)
+        if far is not None:
+            self.env["TEACHBACK_MODELS"] = far_settings(far, **(models or {}))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.grpc = self.rest = self.token = ""
+        self._client: Client | None = None
+        self._past: list[Client] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, **more: str) -> float:
+        """Starts it, with more variables where given; returns the seconds until it answered."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        note = self.folder / "service.json"
+        began = time.monotonic()
+        with (self.folder / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "services.main", "--private", "--data-dir", str(self.folder)],
+                cwd=ROOT,
+                env={**self.env, **more},
+                stdout=log,
+                stderr=log,
+            )
+        while time.monotonic() - began < START:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log()[-2000:]}")
+            told = json.loads(note.read_text()) if note.exists() else {}
+            if told.get("pid") == self.process.pid:
+                self.grpc, self.rest, self.token = told["grpc"], told["rest"], told["token"]
+                return time.monotonic() - began
+            time.sleep(0.01)
+        raise RuntimeError(f"the service did not start in {START} s:\n{self.log()[-2000:]}")
+
+    def kill(self) -> None:
+        """kill -9, and waits until the process is gone."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.gone()
+
+    def gone(self, seconds: float = 30.0) -> int:
+        """Waits for its end and returns the exit status."""
+        assert self.process is not None
+        status = self.process.wait(seconds)
+        if self._client:
+            self._past.append(self._client)
+            self._client = None
+        return status
+
+    def stop(self) -> None:
+        """Ends it, kindly first, and closes every client."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.gone()
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for client in (*self._past, self._client):
+            if client:
+                client.close()
+        self._past, self._client = [], None
+
+    def log(self) -> str:
+        """What it has written so far, over all its lives."""
+        return (self.folder / "service.log").read_text(errors="replace")
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "teachback.db"
+
+    @property
+    def client(self) -> Client:
+        """A client of the running process."""
+        self._client = self._client or Client(self.grpc, self.token, patience=5)
+        return self._client
+
+    @property
+    def http(self) -> httpx.Client:
+        """An HTTP client of the running process, with the token."""
+        return httpx.Client(base_url=self.rest, headers={"Authorization": f"Bearer {self.token}"}, timeout=60)
+
+    def submit(self, path: Path, **options: Any) -> JobHandle:
+        """Starts a job on a file, the far models in all parts unless others are named."""
+        models = {"student": "openai/far", "teacher": "openai/far", "evaluator": "openai/far"}
+        return self.client.enhance(path, **{**models, **options})
