@@ -8,8 +8,14 @@ Four arms hold the same question and the same answer, token for token; they diff
     masked     the thinking with every span that bears the answer blanked out
 
 `over_plain` is log p(answer | question, thinking) - log p(answer | question). A thinking that only states the answer
-wins there, and over both placebos too (SmolLM2-135M on GSM8K rows: -0.2 nats a token for "The answer is 45.", -0.5 for a
-true worked solution). What tells the two apart is `without_answer`: the help that is left when the answer is blanked out.
+wins there, and over both placebos too. What tells the two apart is `without_answer`: the help that is left when the
+answer is blanked out. Means over ten GSM8K rows, SmolLM2-135M, nats a token:
+
+                         over_plain  over_placebo  without_answer
+    worked solution           +1.82         +1.51           +0.29
+    "The answer is 45."       +2.19         +2.18            0.00
+    first step alone          -0.37         +0.20           -0.39
+    another row's             -0.29         +0.07           -0.24
 """
 
 from __future__ import annotations
@@ -108,16 +114,17 @@ async def lift(
     if not answer.strip():
         raise ValueError("lift needs an answer")
     blank = hide or (lambda text: mask(text, answer))
-    masked = blank(thinking)
+    masked, placebo = blank(thinking), blank(other)
     # One after the other: the arms share the prompt up to the notes, which a server keeps from its last request.
-    arms = {text: await scorer.score(messages_for(text), answer) for text in ("", thinking, blank(other), masked)}
+    texts = dict.fromkeys(("", thinking, placebo, masked))
+    arms = {text: await scorer.score(messages_for(text), answer) for text in texts}
     plain = arms[""]
     if any(arm.tokens != plain.tokens for arm in arms.values()):
         raise ScoreError("the answer's tokens are not the same in all arms")
     return Lift(
         plain=plain.mean,
         thinking=arms[thinking].mean,
-        placebo=arms[blank(other)].mean,
+        placebo=arms[placebo].mean,
         masked=arms[masked].mean,
         tokens=plain.token_count,
         states_answer=masked != thinking,

@@ -8,9 +8,8 @@ import json
 import os
 import secrets
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from agents.embedded import weights
 
@@ -24,8 +23,7 @@ class EmbeddedFailed(RuntimeError):
     """The child process ended, or was not ready in time; the message ends with its last words on standard error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where an OpenAI-protocol server listens (`base_url` ends in /v1) and the key it wants."""
 
     base_url: str

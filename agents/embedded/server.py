@@ -1,6 +1,6 @@
 """`python -m agents.embedded.server`: llama.cpp serves one GGUF file over the OpenAI protocol on loopback.
 
-Without --model it serves the packaged student. When it is ready it prints one line of JSON, `{"port": ..., "pid": ...}`,
+Without --model it serves the packaged student. When it is ready it prints one line of JSON, `{"port": ..., "pid": ...}`
 and nothing else on standard output. TEACHBACK_EMBEDDED_KEY, where set, is the API key that callers must present.
 """
 
@@ -26,8 +26,8 @@ CONTEXT: Final = 4096
 """Tokens of context a slot, prompt and reply together."""
 
 THREADS: Final = 1
-"""Threads that compute. A thread that must share its core makes all the others wait for it: two threads beside other
-load on two cores gave 8-11 tokens/s where one gave 36-45, whatever the number of slots."""
+"""Threads that compute. A thread that must share its core makes all the others wait for it: beside other load on two
+cores, two threads gave 6-11 tokens/s (18-21 when they sleep while waiting) where one gave 36-45."""
 
 PARALLEL: Final = 4
 """Requests answered at once, each in a slot of its own. One thread gave 38, 39, 45 and 37 tokens/s with 1, 2, 4, 8."""
@@ -68,7 +68,7 @@ def main() -> None:
 def serve(model: Path, alias: str, threads: int, parallel: int, context: int, port: int) -> xllamacpp.Server:
     """Loads the model and starts llama.cpp's server, which listens until it is garbage.
 
-    Logs hold errors only and no route shows another caller's prompt. Raises RuntimeError where the file can't be loaded.
+    Logs hold errors only and no route shows another caller's prompt. Raises RuntimeError for an unusable file.
     """
     params = xllamacpp.CommonParams()
     params.model.path = str(model)

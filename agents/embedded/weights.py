@@ -7,6 +7,7 @@ The copy (271 MB) takes some seconds to make and is made once per user.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
@@ -77,15 +78,14 @@ def ready(source: Path | None = None) -> Path:
 
 
 def _dequantize(source: Path, target: Path) -> None:
-    """Writes `target` whole or not at all. The lock makes this the one writer: it may overwrite what a killed one left."""
+    """Writes `target` whole or not at all. Under the lock, it may overwrite what a killed writer left."""
     from gguf import GGUFReader, GGUFWriter  # here, because it is an optional extra and slow to import
 
     part = target.with_suffix(".part")
     reader = GGUFReader(source)
-    writer = GGUFWriter(part, str(reader.fields["general.architecture"].contents()))
-    _copy_facts(reader, writer)
-    _copy_tensors(reader, writer)
-    writer.close()
+    with contextlib.closing(GGUFWriter(part, str(reader.fields["general.architecture"].contents()))) as writer:
+        _copy_facts(reader, writer)
+        _copy_tensors(reader, writer)
     os.replace(part, target)
 
 
