@@ -23,7 +23,7 @@ def judge(sheet: Sheet) -> Verdict:
     lines = sentences(sheet.thinking)
     unused = _unused(sheet)
     reached = bool(lines) and facts.bears(lines[-1], sheet.reference)
-    shown = bool(arithmetic.equations(sheet.thinking)) or any(_rests_on(line, given) for line in lines)
+    shown = bool(arithmetic.equations(sheet.thinking)) or _rests_on(lines, given)
     critique = (
         "There is no thinking."
         if not lines
@@ -146,9 +146,11 @@ def _foreign(thinking: str, given: str) -> list[str]:
     return list(dict.fromkeys([*numbers, *names]))
 
 
-def _rests_on(line: str, given: str) -> bool:
-    """Whether a sentence says something that the task says: three telling words in common with one of its sentences."""
-    return any(len(content(line) & content(other)) >= 3 for other in sentences(given))
+def _rests_on(lines: list[str], given: str) -> bool:
+    """Whether the thinking says something that the task says: three telling words in common, sentence by sentence."""
+    told = [content(s) for s in sentences(given)]
+    # A thinking of more sentences than this is rambling, and a long source makes each of them cost.
+    return any(len(content(line) & other) >= 3 for line in lines[:40] for other in told)
 
 
 def _fits_text(sheet: Sheet) -> bool:

@@ -64,8 +64,8 @@ def respond(sheet: Sheet) -> str:
     """The response that the notes alone lead to: the programs they name, in order, or what the reply should say."""
     disk = machine.disk_in(sheet.notes)
     named = [p for p in re.findall(r"(?<![\w./-])[a-z][\w.-]*\w", sheet.notes) if p in machine.PROGRAMS]
-    # "Using X" and "X, Y" name programs; "mount" and "ln" are words of everyday English elsewhere.
-    said = re.search(r"\bUsing ([^:\n]+?)(?: in this order)?[:,.;]", sheet.notes)
+    # "Using X" names programs; "mount" and "ln" are words of everyday English elsewhere.
+    said = re.search(r"\bUsing (.+?) in this order\b", sheet.notes) or re.search(r"\bUsing (\S*\w)", sheet.notes)
     chosen = [p for p in named if said and p in re.findall(r"[a-z][\w.-]*\w", said.group(1))] or named[:1]
     if "the shell command alone" not in sheet.system:
         lines = sentences(sheet.notes)

@@ -98,6 +98,8 @@ def extract(question: str, sentence: str) -> str:
         place = _PLACE.search(sentence)
         return phrase(sentence[place.end() :]) if place else ""
     if kind == "a person's name":
+        if maker := re.search(rf"\bby ({_PAIR.pattern}|{_NAME.pattern})", sentence):
+            return maker.group(1)
         pairs = [p for p in _PAIR.findall(sentence) if not content(p) & content(question)]
         return (pairs or _names(question, sentence) or [""])[0]
     if kind == "a name":

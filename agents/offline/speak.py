@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from agents.offline import evaluator, explain, student, teacher
-from agents.offline.tags import Sheet, read
+from agents.offline.tags import MENDING, Sheet, read
 from agents.offline.words import shorten
 from agents.replies import read_json
 from agents.verdict import Verdict
@@ -22,7 +22,8 @@ def reply(model: str, messages: Iterable[Mapping[str, object]]) -> str:
     """
     sheet = read(messages)
     part = _PARTS.get(sheet.opening)
-    return part(sheet) if part else _stranger(model, sheet)
+    said = part(sheet) if part else ""
+    return said if said.strip() else _stranger(model, sheet)
 
 
 def _written(judge: Callable[[Sheet], Verdict]) -> Callable[[Sheet], str]:
@@ -57,5 +58,7 @@ _PARTS: Final[dict[str, Callable[[Sheet], str]]] = {
     "You are the assistant who acts on thinking already done.": explain.respond,
     "You are the examiner who judges the thinking behind a given response.": _written(evaluator.judge_thinking),
     "You are the teacher who helps to explain a response better.": teacher.hint_for_thinking,
-    "You are the copyist who mends a reply that could not be read.": _repair,
+    MENDING: _repair,
 }
+OPENINGS: Final = frozenset(_PARTS)
+"""The first lines of all prompts that have a part here."""

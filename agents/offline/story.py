@@ -46,8 +46,8 @@ _REDUCED: Final = re.compile(
 )
 # What compares two amounts needs more than one running amount; to read past it would be to guess.
 _BEYOND: Final = re.compile(
-    r"\bas (?:many|much|old|tall|long|far)\b|\b(?:more|less|fewer|older|younger|taller|longer) than\b|\bratio\b"
-    r"|\baverage\b|\d more(?= (?:in|at|for|on|if|when)\b|[.,?])"
+    r"\bas (?:many|much|old|tall|long|far)\b|\b(?:more|less|fewer|older|younger|taller|longer)(?: \w+){0,3}? than\b"
+    r"|\bratio\b|\baverage\b|\d more(?= (?:in|at|for|on|if|when)\b|[.,?])"
     r"|\b(?:third|quarter|fifth|tenth)s?\b|\b\d+/\d+\b|\b\d{1,2}:\d\d\b|\b(?:square|area|perimeter)\b",
     re.IGNORECASE,
 )
@@ -121,6 +121,10 @@ def read(problem: str) -> Story:
                 rate_of = rate.group().split()[-1].lower()
             if not steps and len(found) == 2 and not rate:
                 people, found = found[0], found[1:]
+                if mood == "shares":
+                    start = Step(clause, _START, "", (), found[0].value, found[0].unit)
+                    steps += [shared] if (shared := _divide(start, people, clause)) else []
+                    continue
             step = _step(clause, found, mood, steps, rate_of)
             # Fewer than none of anything: the clause was misread.
             if step is None or step.amount < 0:

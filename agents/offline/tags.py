@@ -10,6 +10,7 @@ from typing import Final
 from agents.prompting import TAGS, names_document
 from agents.question import AnswerKind
 
+MENDING: Final = "You are the copyist who mends a reply that could not be read."
 _ELEMENT: Final = re.compile(rf"^<({'|'.join(TAGS)})>\n(.*?)\n?^</\1>$", re.MULTILINE | re.DOTALL)
 _ESCAPED: Final = re.compile(rf"&lt;(?=/?(?:{'|'.join(TAGS)})>)")
 _NAME_WORDS: Final = 8
@@ -62,6 +63,9 @@ def read(messages: Iterable[Mapping[str, object]]) -> Sheet:
     user: list[str] = []
     for message in messages:
         (system if message.get("role") == "system" else user).append(_text(message.get("content")))
+    if user and user[-1].startswith(MENDING):
+        # A repair is asked for within the chat that went wrong; it is the last message that counts.
+        system, user = user[-1:], user[-1:]
     told, given = "\n".join(system), "\n".join(user)
     found: dict[str, list[str]] = {tag: [] for tag in TAGS}
     for tag, inner in _ELEMENT.findall(given):

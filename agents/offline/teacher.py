@@ -21,7 +21,7 @@ _AHA: Final = re.compile(r"^\W*aha\b[!,.:\s]*", re.IGNORECASE)
 
 def hint(sheet: Sheet) -> str:
     """One hint for a student who has to reach an answer."""
-    for said in _hints(sheet):
+    for said in (_flaws(sheet) if "answer is right, but" in sheet.system else []) + _hints(sheet):
         if said and said not in sheet.hints and not _gives_away(said, sheet):
             return f"Hint: {said}"
     return "Hint: Take the task sentence by sentence and say of each what it changes before the result is written."
@@ -63,6 +63,14 @@ def consolidate(sheet: Sheet) -> str:
         if clean not in kept:
             kept.append(clean)
     return " ".join(kept) or sheet.notes
+
+
+def _flaws(sheet: Sheet) -> list[str]:
+    """What to mend in thinking whose answer is right: the examiner's findings, in order."""
+    found = sentences(sheet.critique)
+    if found and found[0].startswith("From the thinking alone"):
+        found[0] = "Write out the step that leads to the result: whoever reads these lines alone does not get there."
+    return found
 
 
 def _hints(sheet: Sheet) -> list[str]:

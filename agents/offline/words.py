@@ -68,6 +68,7 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str) -> str:
     """Text for comparison: lower case, no articles, no punctuation around words."""
     words = (w.casefold() for w in tokens(text.replace(",", "")))

@@ -14,7 +14,7 @@ _PARTITION = re.compile(r"(?<=\d)p\d+$|(?<=[a-z])\d+$")
 _DEVICE = re.compile(r"/dev/([\w/-]*\w)")
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[\s-]?(?:([kmgtKMGT])(?:i?[bB])?|(kilo|mega|giga|tera)bytes?|(gig)s?)\b")
 _PATH = re.compile(r"(?<![\w/.:~*])~?(/[A-Za-z][\w.+@-]*(?:/[\w.+@-]+)*)")
-_ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_ADDRESS = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
 _NAME = re.compile(
     r"\b(?:(?:host|user) ?name(?: is| to| as| set to| of)?|(?:named|called)|account (?:for|of))\s+[\"'`“]?([\w-]+)",
     re.IGNORECASE,
