@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final, Protocol
 
+from agents.errors import ModelError
+
 Messages = list[dict[str, str]]
 
 BLANK: Final = "___"
@@ -34,7 +36,7 @@ BLANK: Final = "___"
 _NUMBER: Final = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\d])")
 
 
-class ScoreError(RuntimeError):
+class ScoreError(ModelError):
     """The student's log-probability of an answer can't be had, or was had for other tokens than in another arm."""
 
 

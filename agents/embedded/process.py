@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from agents.embedded import weights
+from agents.errors import StopWork
 
 _KEY: Final = "TEACHBACK_EMBEDDED_KEY"  # as in server.py, which only the child may import
 _PASSED: Final = ("HOME", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "PYTHONPATH", "LANG", "TMPDIR")
@@ -19,7 +20,7 @@ _TAIL: Final = 4096
 """Bytes of the child's last words kept for an error message."""
 
 
-class EmbeddedFailed(RuntimeError):
+class EmbeddedFailed(StopWork):
     """The child process ended, or was not ready in time; the message ends with its last words on standard error."""
 
 

