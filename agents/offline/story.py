@@ -29,7 +29,8 @@ _GAINS: Final = re.compile(
     re.IGNORECASE,
 )
 _SHARES: Final = re.compile(
-    r"\b(?:shar(?:e|es|ed|ing)|splits?|divide[sd]?|equally|evenly|pack(?:s|ed)?|sorts? (?:them )?into|puts? them in)\b",
+    r"\b(?:shar(?:e|es|ed|ing)|splits?|divide[sd]?|equally|evenly|packs? (?:them|the)|packed"
+    r"|sorts? (?:them )?into|puts? them in)\b",
     re.I,
 )
 _RATE: Final = re.compile(
@@ -37,6 +38,7 @@ _RATE: Final = re.compile(
     re.IGNORECASE,
 )
 _EACH_ACTS: Final = re.compile(r"^\W*(?:each|every)\b(?! of (?:the|them))", re.IGNORECASE)
+_HOLDS: Final = re.compile(r"\b(?:each|every) (\w+) (?:has|have|holds?|contains?|fits?|seats?|takes?)\b", re.IGNORECASE)
 _TIME: Final = re.compile(r"\b(?:in|for|over|during|after)\s+\S+\s+(day|week|month|year|hour|minute|night)s?\b", re.I)
 _PAYS: Final = re.compile(
     r"\b(?:pays? with|paid with|hands? over|gives? the (?:seller|cashier|baker))\b", re.IGNORECASE
@@ -175,6 +177,14 @@ def _step(clause: str, found: list[Quantity], mood: str, steps: list[Step], rate
     if time and rate_of == time.group(1).lower():
         says = f"makes it {show(first.value)} times as much"
         return _sum(now, "*", first, clause, "it happens that many times", says, now.unit)
+    if holds := _HOLDS.search(clause):
+        # "Each box holds 6 eggs": so many boxes hold more eggs, so many eggs need fewer boxes.
+        if stem(first.unit) == stem(now.unit):
+            return _divide(now, first, clause)
+        if stem(holds.group(1)) != stem(now.unit):
+            return None
+        says = f"holds for each of the {_of(now.amount, now.unit)}"
+        return _sum(now, "*", first, clause, "that holds for every one of them", says, first.unit)
     if mood == "shares":
         return _divide(now, first, clause)
     if first.value == 2 and re.search(r"\bhalf\b", clause, re.IGNORECASE):

@@ -386,6 +386,8 @@ def test_equations_are_checked_past_their_units() -> None:
         ("She bought 3 sandwiches at $3 each and 2 drinks at $2.5 each. How much did she spend?", 14),
         ("Two boys share 30 nuts equally. How many does each get?", 15),
         ("A coat costs 80 euros and is reduced by 25 percent. What does it cost now?", 60),
+        ("There are 5 vans. Each van seats 8 people. How many people fit in?", 40),
+        ("She lays 30 eggs out. Each box holds 6 eggs. How many boxes does she need?", 5),
         ("He runs 5 miles a day. How far does he run in 14 days?", 70),
     ],
 )
@@ -401,6 +403,7 @@ def test_everyday_stories_are_read_to_their_end(problem: str, amount: int) -> No
         ("Ann has 3 more pens than Bo, who has 4. How many have they?", "Ann has 3 more pens than Bo"),
         ("A train leaves at 9:40 and arrives at 12:05. How long is it?", "A train leaves at 9:40"),
         ("He has 5 eggs and eats 8. How many are left?", "eats 8"),
+        ("He bought 24 eggs. There are 4 packs. How many?", "There are 4 packs"),
         ("A frog meets 3 flies. There are 4 ponds. How many?", "There are 4 ponds"),
     ],
 )
