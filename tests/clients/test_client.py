@@ -159,7 +159,7 @@ def reachable(client: Client) -> None:
 def test_a_watch_survives_the_death_of_the_service(
     serve: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
-    rows = 600
+    rows = 200
     process = serve()
     try:
         with Client(f"127.0.0.1:{PORT}") as client:

@@ -12,7 +12,7 @@ from teachback.stats import Stats
 
 # These say by themselves where a model runs; any other local student is on the operator's own server.
 LOCAL_PROVIDERS = frozenset(
-    {"offline", "embedded", "local", "ollama", "ollama_chat", "lm_studio", "hosted_vllm", "llamafile"}
+    {"offline", "embedded", "local", "ollama", "ollama_chat", "lm_studio", "hosted_vllm", "vllm", "llamafile"}
 )
 
 

@@ -105,9 +105,11 @@ def create(client: Client, dataset: str, options: wire.EnhanceOptions, key: str)
         try:
             job = client.enhance(dataset, idempotency_key=this, **options)
         except Conflict as error:
+            if error.code != "ALREADY_EXISTS":
+                raise
             # Known under this key, with another budget or under another dataset name: it is the same work.
             known = [job for job in client.jobs() if job.job.idempotency_key == this]
-            if error.code != "ALREADY_EXISTS" or not known:
+            if not known:
                 raise
             job = known[0]
         if job.job.state not in CANCELLED:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from teachback.wire import EnhanceOptions
 
 STUDENT, TEACHER, EVALUATOR = "embedded/smollm2-135m", "offline/teacher", "offline/evaluator"
+SLOTS = 4
+"""The embedded student answers so many at once; a fifth would only wait, and could wait too long."""
 RUNS: list[tuple[str, Literal["qa", "installer"]]] = [("qa_sample", "qa"), ("installer_sample", "installer")]
 
 OUTCOMES = {
@@ -29,12 +31,18 @@ OUTCOMES = {
     "reused": "taken over from earlier work, not paid again",
 }
 
-NEXT = """Next:
-  teachback examples {job}                    every row; add --id ID to see its rounds
-  teachback export {job} rows.jsonl --as messages   rows for a trainer, thinking in the assistant turn
-  teachback enhance-thinking IN.jsonl OUT.jsonl --student ollama/qwen3:4b --teacher gpt-4o-mini
-                                              your rows, with real teachers (their keys in the environment)
-  teachback serve                             gRPC and REST for other tools"""
+NEXT = """
+The labels in each row say who spoke. Rules, not models, taught and judged here: that shows the way of working, and what
+came out is no better than they are. For rows worth training on, name real models. Next:
+
+  teachback examples {job}
+      every row; with --id ID its rounds
+  teachback export {job} rows.jsonl --as messages
+      rows for a trainer, the thinking moved into the assistant turn
+  teachback enhance-thinking IN.jsonl OUT.jsonl --student ollama_chat/qwen3:4b --teacher gpt-4o-mini
+      your own rows with real models, their keys in the environment
+  teachback serve
+      gRPC and REST for other tools"""
 
 
 def demo(
@@ -53,8 +61,7 @@ def demo(
         }
         _put_outcomes({name: stats for name, (stats, _) in ended.items()})
         _put_one([job for _, job in ended.values()])
-    for name in ended:
-        print(f"{out / name}.jsonl")
+    print("\nThe rows:", *(f"{out / name}.jsonl" for name in ended))
     print(NEXT.format(job=ended["qa_sample"][0]["job"]))
 
 
@@ -78,6 +85,7 @@ def _enhance(session: Session, source: Path, out: Path, style: Literal["qa", "in
         "teacher": TEACHER,
         "evaluator": EVALUATOR,
         "max_iterations": 3,
+        "batch_size": SLOTS,
         "style": style,
     }
     run = Run([source], out, options, resume=False)
