@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -23,6 +24,9 @@ Embedded = Callable[[], Awaitable[tuple[str, str]]]
 
 LONGEST_WAIT = 60.0
 """Seconds; a provider that asks for a longer pause is asked again after this."""
+
+_SCHEMA_WORDS = re.compile("response_format|json_schema")
+"""What a refusal names where it is the JSON schema that was refused."""
 
 
 class Gateway:
@@ -47,15 +51,19 @@ class Gateway:
         self._limiters.setdefault(endpoint.name, Limiter(endpoint.settings))
         return self._endpoints.setdefault(name, endpoint)
 
+    async def reach(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint with its address; the embedded model is started, or started anew where its process died."""
+        if endpoint.kind != "embedded":
+            return endpoint
+        assert self._embedded is not None, "no embedded model in this process"
+        base, key = await self._embedded()
+        return replace(endpoint, api_base=base, api_key=key)
+
     async def complete(self, request: Request, budget: Budget) -> Reply:
         """One reply. Retries what is worth it. Raises ModelError."""
         endpoint = await self.resolve(request.model)
         if endpoint.kind == "offline":
             return _speak(endpoint, request)
-        if endpoint.kind == "embedded":
-            assert self._embedded is not None, "no embedded model in this process"
-            base, key = await self._embedded()
-            endpoint = replace(endpoint, api_base=base, api_key=key)
         if endpoint.name in self._no_schema:
             endpoint = replace(endpoint, json_schema=False)
         try:
@@ -63,7 +71,7 @@ class Gateway:
         except TransientError as error:
             return await self._again(endpoint, request, budget, error)
         except RefusedCall as error:
-            if request.schema is None or not endpoint.json_schema or "response_format" not in str(error):
+            if request.schema is None or not endpoint.json_schema or not _SCHEMA_WORDS.search(str(error)):
                 raise
             # The server takes no JSON schema: the prompt asks for the shape in words too, and the reading is tolerant.
             self._no_schema.add(endpoint.name)
@@ -76,7 +84,7 @@ class Gateway:
         cost = 0.0
         try:
             async with self._limiters[endpoint.name].slot(tokens):
-                reply = await self._send(endpoint, request)
+                reply = await self._send(await self.reach(endpoint), request)
             cost = reply.cost or 0.0
             return reply
         except TransientError as error:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from time import time
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -35,6 +38,7 @@ class Translation(NamedTuple):
     url: str
     headers: dict[str, str]
     config: Any
+    proxy: str | None
 
 
 class OpenAIWire:
@@ -46,8 +50,8 @@ class OpenAIWire:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            # The per-model limiter bounds the connections; the environment's proxies are the operator's business.
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=True)
+            # The per-model limiter bounds the connections. (`trust_env` would look proxies up in a thread, twice a call.)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self._session
 
     async def close(self) -> None:
@@ -58,7 +62,7 @@ class OpenAIWire:
     async def send(self, endpoint: Endpoint, request: Request) -> Reply:
         """One attempt. Raises ModelError."""
         key = (endpoint.name, endpoint.api_base)
-        url, headers, config = self._translations.get(key) or self._translations.setdefault(key, _translate(endpoint))
+        url, headers, config, proxy = self._translations.get(key) or self._translations.setdefault(key, _translate(endpoint))
         asked = {"temperature": request.temperature, "max_tokens": request.max_tokens}
         options = config.map_openai_params(asked, {}, endpoint.model, True)
         if request.schema is not None and endpoint.json_schema:
@@ -69,17 +73,19 @@ class OpenAIWire:
         try:
             async with (
                 asyncio.timeout(endpoint.settings.timeout),
-                self._open().post(url, data=orjson.dumps(body), headers=headers) as response,
+                self._open().post(url, data=orjson.dumps(body), headers=headers, proxy=proxy) as response,
             ):
                 raw = await response.read()
-                if response.status != 200:
-                    _refuse(endpoint, response.status, response.headers.get("retry-after"), raw)
+                status, retry_after = response.status, response.headers.get("retry-after")
         except TimeoutError as error:
             raise CallTimeout(f"{endpoint.name}: no answer within {endpoint.settings.timeout:g} s") from error
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as error:
             raise BadReply(f"{endpoint.name}: the answer was cut off") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{endpoint.name}: {endpoint.api_base} can't be reached: {error}") from error
+        if status != 200:
+            # Outside the try: Unauthorized is a PermissionError, and as an OSError it would read as a lost connection.
+            _refuse(endpoint, status, retry_after, raw)
         return read_reply(endpoint, raw)
 
 
@@ -93,7 +99,15 @@ def _translate(endpoint: Endpoint) -> Translation:
     headers["Content-Type"] = "application/json"
     url = config.get_complete_url(endpoint.api_base, endpoint.api_key, endpoint.model, {}, {})
 
-    return Translation(url, headers, config)
+    return Translation(url, headers, config, _proxy(url))
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment wants for this address."""
+    parts = urlsplit(url)
+    if parts.hostname is None or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def read_reply(endpoint: Endpoint, raw: bytes) -> Reply:
@@ -140,10 +154,11 @@ def seconds(retry_after: str | None) -> float | None:
     if not retry_after:
         return None
     try:
-        return max(0.0, float(retry_after))
+        wait = float(retry_after)
+        return max(0.0, wait) if isfinite(wait) else None
     except ValueError:
         pass
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -23,9 +23,9 @@ class Request:
     extra: dict[str, Any] | None = None
 
     def fingerprint(self) -> str:
-        """SHA-256 over everything that can change the reply, hex, first half."""
+        """A hash over everything that can change the reply, 32 hex digits."""
         body = [self.model, self.messages, self.temperature, self.max_tokens, self.schema, self.extra]
-        return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
     def prompt_estimate(self) -> int:
         """Tokens in, from above: three bytes a token is less than any common tokenizer packs."""

@@ -49,7 +49,8 @@ async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evalu
             notes,
             hints,
             RULES[cast.rules.style],
-            cast.rules.thinking_format,
+            # Two to four lines that explain a given response have no turning points to show.
+            "consolidated",
             number,
         )
         turn = Round(number=number, thinking=thinking)

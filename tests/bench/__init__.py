@@ -1,0 +1,1 @@
+"""What the orchestration costs beside a bare HTTP client, as ratios measured in one run: `make bench`."""
