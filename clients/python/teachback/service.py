@@ -107,7 +107,10 @@ def _start(folder: Path) -> Endpoint:
     )
     process.kill()
     process.wait()
-    raise Unreachable(f"the private service {why}; {log} ends:\n{_tail(log, begin)}")
+    raise Unreachable(
+        f"the private service {why}; {log} ends:\n{_tail(log, begin)}\n"
+        "A service that runs already is named with --server or TEACHBACK_SERVER"
+    )
 
 
 def _read(folder: Path) -> Endpoint | None:
