@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -25,12 +25,18 @@ from tests.support import brain
 Fault = Literal["", "limited", "broken", "cut", "nonsense", "hang"]
 NONSENSE = "Blue ladders hum. {{{"
 HANG = 3600.0
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Plan = Callable[[str, int], Fault]
+"""What goes wrong with a request, known by its key, when it comes for the n-th time (from 1)."""
+
+
+def first(*faults: Fault) -> Plan:
+    """These faults, one a sending of each request; then none."""
+    return lambda _key, attempt: faults[attempt - 1] if attempt <= len(faults) else ""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """The share of requests that fail in each way. `retry_after` goes with a 429, None: no such header."""
+    """The share of requests that fail in each way."""
 
     seed: int = 0
     limited: float = 0.0
@@ -38,9 +44,8 @@ class Faults:
     cut: float = 0.0
     nonsense: float = 0.0
     hang: float = 0.0
-    retry_after: str | None = "1"
 
-    def of(self, key: str, attempt: int) -> Fault:
+    def __call__(self, key: str, attempt: int) -> Fault:
         """What goes wrong with the `attempt`-th sending (from 1) of a request."""
         left = random.Random(f"{self.seed}:{key}:{attempt}").random()
         kinds: tuple[Fault, ...] = ("limited", "broken", "cut", "nonsense", "hang")
@@ -70,21 +75,24 @@ class FarModel:
         self,
         *,
         delay: float = 0.0,
-        faults: Faults | None = None,
+        faults: Plan = Faults(),
+        retry_after: str | Callable[[], str] | None = "1",
         say: Callable[[list[dict[str, str]]], str] = brain.reply,
         price: tuple[float, float] = (0.0, 0.0),
         refuse: Callable[[dict[str, Any]], tuple[int, str] | None] | None = None,
+        raw: bytes | None = None,
     ) -> None:
-        """`price`: US dollars a million tokens, in and out. `refuse`: a status and message for a body, or None."""
-        self.delay, self.faults, self._say, self._refuse = delay, faults or Faults(), say, refuse
-        self._price = price
+        """`delay`: seconds a reply takes. `retry_after`: the header that goes with a 429, None for none. `price`: US
+        dollars a million tokens, in and out. `refuse`: a status and message for a body, or None. `raw`: a body to answer with instead."""
+        self.delay, self.faults, self._say, self._refuse = delay, faults, say, refuse
+        self._retry_after, self._price, self._raw = retry_after, price, raw
         self.asked: list[Asked] = []
         self.times: Counter[str] = Counter()
         """How often each request came."""
         self.answered: Counter[str] = Counter()
         """How often each request was worked on: a provider would send a bill."""
         self.spent = 0.0
-        self.most_spent_at_once = 0.0
+        """US dollars that the answers so far cost."""
         self.in_flight: Counter[str] = Counter()
         self.peak: Counter[str] = Counter()
         """The most requests at once, by model."""
@@ -154,7 +162,8 @@ class FarModel:
         body = orjson.loads(await request.read())
         model, messages = body["model"], body["messages"]
         format_ = body.get("response_format", {}).get("json_schema", {}).get("schema")
-        asked = Request(f"openai/{model}", messages, body["temperature"], body["max_tokens"], format_)
+        most = body.get("max_tokens") or body.get("max_completion_tokens")
+        asked = Request(f"openai/{model}", messages, body.get("temperature", 1.0), most, format_)
 
         def shaped(text: str, tokens: tuple[int, int]) -> dict[str, Any]:
             return {
@@ -182,7 +191,7 @@ class FarModel:
 
         def shaped(text: str, tokens: tuple[int, int]) -> dict[str, Any]:
             content: dict[str, Any] = {"type": "text", "text": text}
-            if tools := body.get("tools"):  # how a schema is asked for on models without one of their own
+            if (tools := body.get("tools")) and text.startswith("{"):  # how older models are asked for a schema
                 content = {"type": "tool_use", "id": "t1", "name": tools[0]["name"], "input": orjson.loads(text)}
             return {
                 "id": "m1",
@@ -237,10 +246,13 @@ class FarModel:
             self.on_request(len(self.asked))
         try:
             if self._refuse and (refusal := self._refuse(body)):
-                return web.json_response({"error": {"message": refusal[1], "type": "invalid_request"}}, status=refusal[0])
-            asked.fault = self.faults.of(key, self.times[key])
+                return web.json_response(
+                    {"error": {"message": refusal[1], "type": "invalid_request"}}, status=refusal[0]
+                )
+            asked.fault = self.faults(key, self.times[key])
             if asked.fault == "limited":
-                headers = {} if self.faults.retry_after is None else {"Retry-After": self.faults.retry_after}
+                after = self._retry_after() if callable(self._retry_after) else self._retry_after
+                headers = {} if after is None else {"Retry-After": after}
                 return web.json_response({"error": {"message": "slow down"}}, status=429, headers=headers)
             if asked.fault == "broken":
                 return web.json_response({"error": {"message": "out of order"}}, status=500)
@@ -249,7 +261,7 @@ class FarModel:
             tokens = sum(len(m["content"]) for m in messages) // 4, len(text) // 4
             self.answered[key] += 1
             self.spent += (tokens[0] * self._price[0] + tokens[1] * self._price[1]) / 1e6
-            reply = orjson.dumps(shaped(text, tokens))
+            reply = orjson.dumps(shaped(text, tokens)) if self._raw is None else self._raw
             if asked.fault == "cut":
                 return await _cut_off(request, reply)
             return web.Response(body=reply, content_type="application/json")
