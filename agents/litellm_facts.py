@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-# Without this LiteLLM fetches a price list from the network when it is imported.
+# Without these LiteLLM fetches a price list when it is imported, and a list of headers at the first call to Anthropic.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
+# Its errors reach our users, who have no use for a link to its bug tracker.
+os.environ.setdefault("LITELLM_DISABLE_BUG_REPORT_LINK", "True")
 
 import litellm
 from litellm.llms.openai.chat.gpt_transformation import OpenAIGPTConfig

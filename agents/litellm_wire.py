@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from agents.errors import (
@@ -23,9 +24,8 @@ from agents.wire import Reply, Request
 
 async def send(endpoint: Endpoint, request: Request) -> Reply:
     """One attempt by `litellm.acompletion`. Raises ModelError."""
-    from openai import OpenAIError
-
     import litellm
+    from openai import OpenAIError
 
     options: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
     if request.schema is not None and endpoint.json_schema:
@@ -57,24 +57,35 @@ async def send(endpoint: Endpoint, request: Request) -> Reply:
 
 
 def _translate(endpoint: Endpoint, error: Exception) -> ModelError:
+    import httpx
     from litellm import exceptions as known
 
     said = f"{endpoint.name}: {str(error)[:400]}"
     if isinstance(error, known.Timeout):
         return CallTimeout(said)
     if isinstance(error, known.RateLimitError):
-        headers = getattr(getattr(error, "response", None), "headers", None) or {}
+        # The provider's own headers; those of `error.response` are empty, for LiteLLM makes that one up.
+        headers = getattr(error, "litellm_response_headers", None) or {}
         return RateLimited(said, seconds(headers.get("retry-after")))
     if isinstance(error, (known.AuthenticationError, known.PermissionDeniedError)):
         return Unauthorized(said)
     if isinstance(error, known.NotFoundError):
         return UnknownModel(said)
+    # What broke on the way LiteLLM reports as the server's error or as a lost connection, by provider; the cause knows.
+    causes = list(_causes(error))
+    if any(isinstance(c, httpx.ConnectError) for c in causes):
+        return Unreachable(said)
+    if any(isinstance(c, (httpx.ReadError, httpx.RemoteProtocolError)) for c in causes):
+        return BadReply(said)
     if isinstance(error, (known.InternalServerError, known.ServiceUnavailableError, known.BadGatewayError)):
-        refused = "connect" in str(error).lower()
-        return Unreachable(said) if refused else ServerError(said)
-    if isinstance(error, known.BadRequestError):
+        return ServerError(said)
+    # Without a status from the far side it is the reply that LiteLLM could not read, whatever it calls that.
+    if isinstance(error, known.BadRequestError) and any(isinstance(c, httpx.HTTPStatusError) for c in causes):
         return RefusedCall(said)
-    if isinstance(error, known.APIConnectionError):
-        # LiteLLM reports a body it can't parse as a broken connection too.
-        return Unreachable(said) if "connect" in str(error).lower() else BadReply(said)
     return BadReply(said)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
