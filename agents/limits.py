@@ -11,11 +11,14 @@ from agents.models import ModelSettings
 
 
 class Bucket:
-    """A token bucket: `per_minute` units flow in evenly, a tenth of a minute's worth may be taken at once."""
+    """A token bucket: a tenth of a minute's worth may be taken at once, the rest flows in evenly.
+
+    No minute, wherever it begins, sees more than `per_minute` units.
+    """
 
     def __init__(self, per_minute: int) -> None:
-        self._rate = per_minute / 60
         self._size = max(1.0, per_minute / 10)
+        self._rate = (per_minute - self._size + 1) / 60
         self._level = self._size
         self._at = time.monotonic()
 
