@@ -14,7 +14,10 @@ from tests.support.farmodel import FarModel, first
 
 FREE = Budget(None)
 CLAUDE, GEMINI = "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"
-VERDICT = '{"student": "a", "reference": "a", "right": true, "facts": 1, "steps": 1, "reaches": 1, "concise": 1, "critique": "."}'
+VERDICT = (
+    '{"student": "a", "reference": "a", "right": true,'
+    ' "facts": 1, "steps": 1, "reaches": 1, "concise": 1, "critique": "."}'
+)
 both = pytest.mark.parametrize("model", [CLAUDE, GEMINI])
 # Warnings that LiteLLM's own types give when they are made.
 pytestmark = pytest.mark.filterwarnings("ignore:Item .* is using the `ReadOnly` qualifier", "ignore::ResourceWarning")

@@ -1,1 +1,1 @@
-"""What the tests share: a far model that can be slow, fail and lie, a service in a process of its own, rows for both."""
+"""What the tests share: a far model that can be slow, fail and lie, a service process, rows for both."""

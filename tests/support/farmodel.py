@@ -1,7 +1,7 @@
 """A far model on loopback: OpenAI-, Anthropic- and Gemini-shaped, slow, failing and lying as it is told to.
 
-It runs on a thread of its own, counts what it was asked and paid for, and decides on each fault from the seed, the request
-and how often that very request came, so that runs repeat.
+It runs on a thread of its own, counts what it was asked and paid for, and decides on each fault from the seed, the
+request and how often that very request came, so that runs repeat.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class FarModel:
         raw: bytes | None = None,
     ) -> None:
         """`delay`: seconds a reply takes. `retry_after`: the header that goes with a 429, None for none. `price`: US
-        dollars a million tokens, in and out. `refuse`: a status and message for a body, or None. `raw`: a body to answer with instead."""
+        dollars a million tokens, in and out. `refuse`: a status and message for a body, or None. `raw`: a body to
+        answer with instead.
+        """
         self.delay, self.faults, self._say, self._refuse = delay, faults, say, refuse
         self._retry_after, self._price, self._raw = retry_after, price, raw
         self.asked: list[Asked] = []
