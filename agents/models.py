@@ -22,6 +22,8 @@ OFFLINE = ("offline/student", "offline/teacher", "offline/evaluator")
 EMBEDDED = ("embedded/smollm2-135m",)
 # Servers people run themselves: a key is optional and a call costs nothing unless the operator says otherwise.
 LOCAL_PROVIDERS = frozenset({"hosted_vllm", "vllm", "ollama", "ollama_chat", "lm_studio", "llamafile"})
+LOCAL = "hosted_vllm"
+"""What `local/NAME` is to LiteLLM: any OpenAI-compatible server."""
 DEFAULT_BASE = {"openai": "https://api.openai.com/v1", "lm_studio": "http://localhost:1234/v1"}
 BARE_NAMES = (
     (re.compile(r"^(gpt-|chatgpt-|o\d)"), "openai"),
@@ -138,6 +140,8 @@ class Catalog:
 
         facts = litellm_facts.look_up(name, settings.api_base)
         base = settings.api_base or facts.api_base or _base_from_environment(facts.provider)
+        if not base and facts.provider == LOCAL:
+            base = self._local_api_base
         key = os.environ.get(settings.api_key_env) if settings.api_key_env else facts.api_key
         own = settings.api_base is not None or facts.provider in LOCAL_PROVIDERS
         if not key and not own and (missing := facts.missing_keys):
@@ -165,17 +169,12 @@ class Catalog:
                 f"model local/{name}: no local server is configured. Start one (`vllm serve {name}`, Ollama, LM Studio, "
                 f"llama.cpp) and set TEACHBACK_LOCAL_API_BASE=http://127.0.0.1:8000/v1, or use embedded/smollm2-135m"
             )
-        return f"hosted_vllm/{name}"
+        return f"{LOCAL}/{name}"
 
     def _known_provider(self, head: str) -> bool:
         from agents import litellm_facts
 
         return any(p.startswith(f"{head}/") for p in self._settings) or litellm_facts.is_provider(head)
-
-    @property
-    def local_api_base(self) -> str | None:
-        """Where `local/` models are served."""
-        return self._local_api_base
 
 
 def _base_from_environment(provider: str) -> str | None:
