@@ -1,0 +1,71 @@
+"""An Ollama on loopback: its own wire, as LiteLLM speaks it, and the offline models' words."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from agents.offline import speak
+
+
+class Ollama:
+    """`with Ollama() as ollama:` serves at `ollama.base`."""
+
+    def __init__(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="ollama", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+    @property
+    def base(self) -> str:
+        """What stands in OLLAMA_API_BASE."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """POST /api/chat; /api/show, which LiteLLM asks what the model can do."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/api/chat":
+            self._answer(_chat(asked))
+        elif self.path == "/api/show":
+            self._answer({"template": "", "model_info": {}, "capabilities": ["completion"]})
+        else:
+            self.send_error(404)
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keeps the tests' output clean."""
+
+
+def _chat(asked: dict[str, Any]) -> dict[str, Any]:
+    text = speak.reply("offline/student", asked["messages"])
+    said = sum(len(m["content"]) for m in asked["messages"])
+    return {
+        "model": asked["model"],
+        "created_at": "2026-01-01T00:00:00Z",
+        "message": {"role": "assistant", "content": text},
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": said // 4,
+        "eval_count": len(text) // 4,
+    }
