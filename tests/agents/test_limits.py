@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import limits
 from agents.budget import Budget
 from agents.errors import BudgetExceeded
 from agents.limits import Bucket
@@ -37,8 +36,8 @@ def test_no_minute_sees_more_than_the_limit(per_minute: int, calls: list[tuple[f
     """One caller after the other, with pauses in between; amounts up to what the bucket holds."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limits, "time", clock)
-        patch.setattr(limits.asyncio, "sleep", clock.sleep)
+        patch.setattr("agents.limits.time", clock)
+        patch.setattr("agents.limits.asyncio.sleep", clock.sleep)
         bucket = Bucket(per_minute)
         most = max(1, per_minute // 10)
 

@@ -1,4 +1,4 @@
-"""One line to the models: typed replies read tolerantly and mended once, and nothing that was recorded paid for again."""
+"""One line to the models: replies read tolerantly and mended once, and nothing that was recorded paid for again."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Memory:
     async def recall(self, place: Place, fingerprint: str) -> Reply | None:
         return self.kept.get((place, fingerprint))
 
-    async def record(self, place: Place, fingerprint: str, model: str, reply: Reply) -> None:
+    async def record(self, place: Place, fingerprint: str, model: str, reply: Reply) -> None:  # noqa: ARG002
         self.kept[place, fingerprint] = reply
 
 
@@ -115,7 +115,7 @@ async def test_another_place_or_another_wording_is_another_call(far: FarModel, m
         AT,
         Place("evaluator", "judge", 2),
         Place("evaluator", "judge", 1, 2),
-        Place("evaluator", "verify", 1),
+        Place("student", "verify", 1),
     ):
         await line.send(place, ask())
     for request in (ask("Else?"), ask(temperature=0.5), ask(max_tokens=41), ask(model="openai/other")):

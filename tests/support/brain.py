@@ -11,7 +11,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-Part = Literal["attempt", "verify", "judge", "coach", "consolidate", "other"]
+Part = Literal[
+    "attempt",
+    "verify",
+    "judge",
+    "coach",
+    "consolidate",
+    "explain",
+    "respond",
+    "judge_thinking",
+    "coach_thinking",
+    "other",
+]
 
 TAG = re.compile(r"\[\[n=(\d+) need=(\d+)(?: (stuck|word))?\]\]")
 PARTS: dict[str, Part] = {
@@ -20,6 +31,10 @@ PARTS: dict[str, Part] = {
     "You are the examiner who compares": "judge",
     "You are the teacher who gives a student": "coach",
     "You are the editor who turns": "consolidate",
+    "You are the assistant who explains": "explain",
+    "You are the assistant who acts": "respond",
+    "You are the examiner who judges": "judge_thinking",
+    "You are the teacher who helps": "coach_thinking",
 }
 """The first words of a prompt (agents/prompts/README.md) and whose part they give."""
 HINTS = ("Read the line about the shelves again.", "The rows are added to the shelf.", "Take seven for each row.")
