@@ -78,9 +78,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) 
     env = environment(folder, TEACHBACK_HOME=str(folder / "home"), **providers)
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     with (folder / "service.log").open("wb") as log:
-        command = [sys.executable, "-m", "teachback.cli", "serve", "--grpc-port", "0", "--rest-port", "0"]
         service = subprocess.Popen(
-            [*command, "--data-dir", str(folder / "served")], env=env, stdout=subprocess.PIPE, stderr=log, text=True
+            [sys.executable, "-m", "teachback.cli", "serve"],
+            env=env
+            | {"TEACHBACK_GRPC_PORT": "0", "TEACHBACK_REST_PORT": "0", "TEACHBACK_DATA_DIR": str(folder / "served")},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
     try:
         assert service.stdout is not None
