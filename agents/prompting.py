@@ -21,6 +21,7 @@ TAGS: Final = (
 """The elements a prompt is made of; README.md in the prompts' folder says what stands in each."""
 
 _OWN_TAG = re.compile(rf"<(?=/?(?:{'|'.join(TAGS)})>)")
+_CALCULATOR_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")
 _PARTS = re.compile(r"^# system$\n(?P<system>.*)^# user$\n(?P<user>.*)", re.MULTILINE | re.DOTALL)
 _LABEL = r"(?:document|file|source|book|work|title|chapter|section|page|topic)"
 _VALUE = r"(?:[^\n:.,;]|[.,](?=\S))*"
@@ -45,6 +46,11 @@ def names_document(text: str) -> bool:
     return _NAMES_DOCUMENT.fullmatch(text) is not None
 
 
+def without_marks(text: str) -> str:
+    """Thinking without the calculator marks of published maths sets ("3 * 4 = <<3*4=12>>12"), which students copy."""
+    return _CALCULATOR_MARK.sub("", text)
+
+
 def _inert(value: object) -> str:
     """Data as text in which the prompts' own tags no longer read as tags. Raises UndefinedError for what is missing."""
     return _OWN_TAG.sub("&lt;", str(value))
@@ -62,6 +68,7 @@ def _environment() -> SandboxedEnvironment:
         keep_trailing_newline=True,
     )
     env.tests["naming_a_document"] = names_document
+    env.filters["without_marks"] = without_marks
     return env
 
 

@@ -151,6 +151,14 @@ def test_a_system_message_that_names_a_document_instructs_nobody(text: str, only
     assert names_document(text) is only_names
 
 
+def test_calculator_marks_are_not_shown_to_be_copied() -> None:
+    notes = "So 6 trips carry 6*40 = <<6*40=240>>240 guests."
+    assert "6*40 = 240 guests" in render("attempt_solve", **CASES["first"] | {"thinking": notes}).user
+    assert (
+        "a << b >> c\n1 <<< 2" in render("attempt_solve", **CASES["first"] | {"thinking": "a << b >> c\n1 <<< 2"}).user
+    )
+
+
 def test_messages_leave_an_empty_system_out() -> None:
     assert Prompt("", "u").messages() == [{"role": "user", "content": "u"}]
     assert Prompt("s", "u").messages() == [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
