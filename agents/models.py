@@ -19,6 +19,8 @@ from agents.errors import MissingKey, UnknownModel
 Kind = Literal["offline", "embedded", "openai", "litellm"]
 
 OFFLINE = ("offline/student", "offline/teacher", "offline/evaluator")
+EMBEDDED_AT_ONCE = 4
+"""Slots of the embedded server (agents/embedded/server.py --parallel)."""
 EMBEDDED = ("embedded/smollm2-135m",)
 # Servers people run themselves: a key is optional and a call costs nothing unless the operator says otherwise.
 LOCAL_PROVIDERS = frozenset({"hosted_vllm", "vllm", "ollama", "ollama_chat", "lm_studio", "llamafile"})
@@ -135,6 +137,8 @@ class Catalog:
         if name in OFFLINE:
             return Endpoint(name, "offline", name, "offline", settings, Price(0, 0))
         if name in EMBEDDED:
+            # More at once would wait in llama.cpp's queue, and waiting there counts against the timeout.
+            settings = settings.model_copy(update={"max_concurrency": min(settings.max_concurrency, EMBEDDED_AT_ONCE)})
             return Endpoint(name, "embedded", name.partition("/")[2], "embedded", settings, Price(0, 0))
         from agents import litellm_facts
 

@@ -92,8 +92,10 @@ async def _judged_right(
 
 async def incumbent(task: Task, winner: Round, cast: Cast) -> Round | None:
     """The thinking the row came with, measured like a round; None where it does not hold by itself."""
-    flaws = thinking_complaints(task.thinking, task.reference, task.question)
-    flaws += style_complaints(cast.rules.style, task, task.thinking)
+    # Style first: it bounds the length of a text that nobody has looked at yet.
+    flaws = style_complaints(cast.rules.style, task, task.thinking) or thinking_complaints(
+        task.thinking, task.reference, task.question
+    )
     if flaws or not await verified(task, task.thinking, cast, winner.number, step="incumbent"):
         return None
     old = Round(number=0, thinking=task.thinking, answer=winner.answer, verified=True)

@@ -144,7 +144,8 @@ def _announce(note: Path, at: Addresses, settings: Settings) -> None:
 
 
 async def _idle(handlers: Handlers) -> None:
-    quiet = 0.0
+    quiet, calls = 0.0, 0
     while quiet < IDLE:
         await asyncio.sleep(1.0)
-        quiet = 0.0 if handlers.scheduler.busy or handlers.in_flight else quiet + 1.0
+        needed = handlers.scheduler.busy or handlers.in_flight or handlers.calls != calls
+        quiet, calls = 0.0 if needed else quiet + 1.0, handlers.calls

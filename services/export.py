@@ -28,14 +28,15 @@ def export(
 ) -> Iterator[str]:
     """Lines of JSONL in source order, each with its newline; a batch of rows in memory at a time.
 
-    Rows of an earlier output that stand in no source come first, as they stood: nothing a user had is lost. `unfinished`
+    Rows of an earlier output that this job does not make come first, as they stood: nothing a user had is lost. `unfinished`
     adds the rows without an outcome as they came.
     """
     spec = job.spec.enhance
     assert spec is not None
     dataset_id = tail(spec.dataset, "datasets")
     if spec.earlier_output and not converged_only:
-        for raw in store.foreign(tail(spec.earlier_output, "datasets"), dataset_id):
+        earlier = tail(spec.earlier_output, "datasets")
+        for raw in store.foreign(earlier, dataset_id, job.progress.total_examples):
             yield _as_asked(raw, UNTOUCHED, format_, tag, "") if format_ == "messages" else raw + "\n"
     for row in store.all_rows(tail(job.name, "jobs"), dataset_id, job.progress.total_examples):
         if row.outcome is None and not unfinished:

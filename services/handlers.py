@@ -41,6 +41,8 @@ class Handlers:
     ) -> None:
         self.scheduler = scheduler
         self._datasets, self._examples, self._settings = datasets, examples, settings
+        self.calls = 0
+        """Calls begun so far."""
         self.in_flight = 0
         """Calls being answered; a private service does not go away under one."""
 

@@ -57,6 +57,10 @@ _SPELLED: Final = re.compile(
 _LATEX: Final = re.compile(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}")
 
 
+LONGEST: Final = 60
+"""Characters of the longest number read as one; what is longer is an identifier, or an attack."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """One number in a text: its exact value, whether a percent sign follows, and the span it fills."""
@@ -77,6 +81,8 @@ def digits_in(text: str) -> list[Number]:
     """The numbers written in digits, in order: 1,250.50, $3, 40 %, 1/2, 2 1/2, 1e3, 3 million."""
     found = []
     for m in _DIGITS.finditer(text):
+        if m.end() - m.start() > LONGEST:
+            continue
         value = Fraction(re.sub(r"[,  _]", "", m["number"])) * Fraction(10) ** int(m["power"] or 0)
         if m["below"]:
             if int(m["below"]) == 0:
@@ -86,7 +92,8 @@ def digits_in(text: str) -> list[Number]:
             value += int(m["whole"])
         if m["suffix"]:
             value *= _SUFFIXES[m["suffix"].lower()]
-        if _is_negative(text[: m.start()]):
+        # A sign stands right before its number: a window keeps the search linear in the text.
+        if _is_negative(text[max(0, m.start() - 12) : m.start()]):
             value = -value
         found.append(Number(value, m["percent"] is not None, m.start(), m.end()))
     return found

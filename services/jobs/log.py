@@ -44,8 +44,9 @@ class EventLog:
         event = {"job_id": job_id, "seq": seq, "time": time.time(), "type": type_, "body": orjson.dumps(body).decode()}
         try:
             await self._writer.write((events, event), *rows, also=also)
-        except BaseException:
-            # Nothing was stored (or nobody can tell): the next append asks the database where the log ends.
+        except Exception:
+            # Nothing was stored: the next append asks the database where the log ends. (A cancelled caller is another
+            # matter: its write is on its way, and keeps its seq.)
             self._last.pop(job_id, None)
             raise
         self.wake(job_id)

@@ -53,6 +53,7 @@ def build(handlers: Handlers, token: str | None) -> FastAPI:
             error = Unauthenticated("send the service's token as `Authorization: Bearer ...`")
             return problem(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"})
         handlers.in_flight += 1
+        handlers.calls += 1
         try:
             return await call_next(request)
         except Exception as error:  # noqa: BLE001 - errors of routes behind a middleware do not reach the handlers

@@ -48,6 +48,7 @@ def unary(
     @wraps(method)
     async def answer(self: Any, request: Any, context: Any) -> Any:
         self.handlers.in_flight += 1
+        self.handlers.calls += 1
         try:
             return await method(self, request, context)
         except grpc.aio.AbortError:
@@ -68,6 +69,7 @@ def stream(
     @wraps(method)
     async def answer(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
         self.handlers.in_flight += 1
+        self.handlers.calls += 1
         try:
             async for reply in method(self, request, context):
                 yield reply

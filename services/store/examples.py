@@ -124,10 +124,10 @@ class ExampleStore:
             yield from batch
             after = batch[-1].seq
 
-    def foreign(self, earlier_id: str, dataset_id: str) -> Iterator[str]:
-        """Rows of an earlier output that stand in no source, as they stood there, in their order."""
+    def foreign(self, earlier_id: str, dataset_id: str, below: int) -> Iterator[str]:
+        """Rows of an earlier output that this job does not make (seq < `below`), as they stood there, in their order."""
         earlier, after = items.alias("earlier"), -1
-        known = select(items.c.item_id).where(items.c.dataset_id == dataset_id)
+        known = select(items.c.item_id).where(items.c.dataset_id == dataset_id, items.c.seq < below)
         query = (
             select(earlier.c.seq, earlier.c.raw)
             .where(earlier.c.dataset_id == earlier_id, earlier.c.item_id.not_in(known))
