@@ -41,7 +41,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             os.replace(part, path)
             _sync_folder(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it became the file itself, or there never was one: the first error says enough
+            part.unlink()
 
 
 def check_output(out: Path, sources: Sequence[Path]) -> None:
