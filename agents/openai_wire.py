@@ -62,7 +62,9 @@ class OpenAIWire:
     async def send(self, endpoint: Endpoint, request: Request) -> Reply:
         """One attempt. Raises ModelError."""
         key = (endpoint.name, endpoint.api_base)
-        url, headers, config, proxy = self._translations.get(key) or self._translations.setdefault(key, _translate(endpoint))
+        url, headers, config, proxy = self._translations.get(key) or self._translations.setdefault(
+            key, _translate(endpoint)
+        )
         asked = {"temperature": request.temperature, "max_tokens": request.max_tokens}
         options = config.map_openai_params(asked, {}, endpoint.model, True)
         if request.schema is not None and endpoint.json_schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -33,17 +34,17 @@ class Question(BaseModel):
     context: str = ""
     answer_kind: AnswerKind = "text"
 
-    @property
+    @cached_property
     def system(self) -> str:
         """The system message, or nothing."""
         return "\n".join(t.content for t in self.turns if t.role == "system")
 
-    @property
+    @cached_property
     def request(self) -> str:
         """The last thing the user said."""
         return next((t.content for t in reversed(self.turns) if t.role == "user"), "")
 
-    @property
+    @cached_property
     def earlier(self) -> tuple[Turn, ...]:
         """The turns before the last user message, the system message left out."""
         spoken = [t for t in self.turns if t.role != "system"]

@@ -32,6 +32,7 @@ LONGEST: Final = 4000
 """Characters of an answer that are compared by value; more is no answer to a question that has a number or short JSON."""
 
 
+@lru_cache(maxsize=4096)  # a loop asks of the same few references again and again
 def kind_of(reference: str) -> AnswerKind:
     """The shape of a known answer: one bare number (currency, percent sign allowed), a JSON object or array, text."""
     text = plain(reference).strip()
@@ -49,10 +50,6 @@ def kind_of(reference: str) -> AnswerKind:
     return "text"
 
 
-_known_kind = lru_cache(maxsize=1024)(kind_of)
-"""A loop compares with the same few references again and again."""
-
-
 def compare(answer: str, reference: str) -> bool | None:
     """Whether `answer` says what `reference` says: True, False, or None where only a judge can tell.
 
@@ -65,7 +62,7 @@ def compare(answer: str, reference: str) -> bool | None:
     """
     if not answer.strip():
         return False
-    kind = _known_kind(reference)
+    kind = kind_of(reference)
     if kind != "text" and len(answer) > max(LONGEST, 2 * len(reference)):
         return False
     if kind == "number":
@@ -123,6 +120,7 @@ def _texts(answer: str, reference: str) -> bool | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def normal(text: str) -> str:
     """Text for comparison: case folded, one space between words, quotes and sentence punctuation gone, signs kept."""
     text = unicodedata.normalize("NFKC", text).casefold()
@@ -175,6 +173,7 @@ def _quantities(answer: str, reference: str) -> bool | None:
     return said[0] == known[0]
 
 
+@lru_cache(maxsize=1024)
 def _quantity(text: str) -> tuple[Decimal, str] | None:
     if len(text) > 80 or not any(map(str.isdigit, text)):
         return None
