@@ -15,7 +15,6 @@ from agents.question import Question, Turn
 from graphs.enhance import build, enhance
 from graphs.records import CONVERGED, Outcome, Result, Task
 from graphs.state import Rules
-from tests.support.brain import Part
 from tests.support.script import Said, Script, verdict
 
 GOLDEN = Path(__file__).parent / "enhance.mmd"
@@ -40,13 +39,13 @@ def pears(reference: str = "7", thinking: str = "") -> Task:
 
 def rescued(**changes: list[Said]) -> Script:
     """A row that is wrong first and right after one hint, but for the changes."""
-    usual: dict[Part, list[Said]] = {
+    usual: dict[str, list[Said]] = {
         "attempt": [wrong(3), RIGHT],
         "coach": [HINT],
         "judge": [verdict()],
         "verify": [HELD],
     }
-    return Script(usual | changes)  # type: ignore[operator]
+    return Script(usual | changes)
 
 
 def play(script: Script, task: Task | None = None, rules: Rules | None = None) -> Result:
@@ -121,7 +120,7 @@ def test_a_model_that_can_not_be_asked_is_told_to_who_runs_the_loop(part: str) -
     }
     lines[part] = [RefusedCall("too long")]
     with pytest.raises(RefusedCall):
-        play(Script(lines))  # type: ignore[arg-type]
+        play(Script(lines))
 
 
 @pytest.mark.parametrize("rounds", [1, 20])
@@ -382,7 +381,7 @@ ANYTHING = {
     ),
 )
 def test_whatever_they_say_the_result_adds_up(lines: dict[str, list[Said]], old: str, rules: Rules) -> None:
-    script = Script(lines)  # type: ignore[arg-type]
+    script = Script(lines)
     task = pears(thinking=old)
     result = play(script, task, rules)
     assert [r.number for r in result.rounds] == list(range(1, len(result.rounds) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.budget import Budget
@@ -47,7 +48,7 @@ class Places(NoLedger):
 class Script(Gateway):
     """Says each part's lines one after the other, the last one for ever."""
 
-    def __init__(self, lines: dict[Part, list[Said]]) -> None:
+    def __init__(self, lines: Mapping[str, Sequence[Said]]) -> None:
         super().__init__(Catalog())
         self._lines = {part: list(said) for part, said in lines.items()}
         self.heard: list[Heard] = []

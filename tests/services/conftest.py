@@ -1,0 +1,66 @@
+"""One service and one far model that the tests of this folder share, since a start takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from teachback import Client
+from teachback.client import JobHandle
+
+from tests.support.farmodel import FarModel
+from tests.support.rows import mixed, write
+from tests.support.service import Service
+
+
+@pytest.fixture(scope="package")
+def shared_far() -> Iterator[FarModel]:
+    """A far model without faults."""
+    with FarModel() as model:
+        yield model
+
+
+@pytest.fixture(scope="package")
+def _shared(shared_far: FarModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("shared") / "data", shared_far) as running:
+        yield running
+
+
+@pytest.fixture
+def shared(_shared: Service) -> Service:
+    """The shared service; a private one goes when nobody needs it, so each test makes sure of it."""
+    if _shared.process is None or _shared.process.poll() is not None:
+        _shared.gone()
+        _shared.start()
+    return _shared
+
+
+@pytest.fixture
+def client(shared: Service) -> Client:
+    """A gRPC client of the shared service."""
+    return shared.client
+
+
+@pytest.fixture
+def http(shared: Service) -> Iterator[httpx.Client]:
+    """An HTTP client of the shared service."""
+    with shared.http as connected:
+        yield connected
+
+
+@pytest.fixture(scope="package")
+def finished_name() -> list[str]:
+    """The name of the finished job, once there is one."""
+    return []
+
+
+@pytest.fixture
+def finished(shared: Service, finished_name: list[str], tmp_path: Path) -> JobHandle:
+    """A job of twelve rows that has succeeded."""
+    if not finished_name:
+        job = shared.submit(write(tmp_path / "rows.jsonl", mixed(12)))
+        job.wait()
+        finished_name.append(job.name)
+    return shared.client.job(finished_name[0])
