@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -93,7 +94,13 @@ async def _start_rest(
     server = uvicorn.Server(config)
     # The process has its own signal handlers; uvicorn's would take them over.
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
-    sock = config.bind_socket()
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        sock = socket.create_server((settings.host, settings.rest_port), family=family, backlog=2048)
+    except OSError as error:
+        raise RuntimeError(
+            f"REST can't listen on {_at(settings.host, settings.rest_port)}: {error.strerror}"
+        ) from error
     task = asyncio.create_task(server.serve([sock]))
 
     async def stop() -> None:
@@ -103,7 +110,7 @@ async def _start_rest(
     stack.push_async_callback(stop)
     while not server.started:
         if task.done():
-            raise RuntimeError(f"REST can't listen on {_at(settings.host, settings.rest_port)}")
+            raise RuntimeError(f"REST can't serve on {_at(settings.host, settings.rest_port)}")
         await asyncio.sleep(0.005)
     return int(sock.getsockname()[1])
 

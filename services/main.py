@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 import uvloop
 from pydantic import SecretStr, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 # LiteLLM would fetch a price list from the network when it is imported.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -44,7 +45,7 @@ def serve(*, private: bool = False, **flags: Any) -> None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SystemExit(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, SQLAlchemyError) as error:
         raise SystemExit(f"the service can't start: {error}") from error
 
 

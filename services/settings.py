@@ -57,6 +57,8 @@ class Settings(BaseSettings):
         """Flags, environment, then the file that TEACHBACK_CONFIG names."""
         sources = [init_settings, env_settings]
         if path := os.environ.get("TEACHBACK_CONFIG"):
+            if not Path(path).is_file():  # or it would be passed over in silence
+                raise ValueError(f"TEACHBACK_CONFIG names {path}, and there is no such file")
             sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
         return tuple(sources)
 

@@ -45,6 +45,7 @@ class Scheduler:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, Run] = {}
         self._cancelled: set[str] = set()
+        self._warm: asyncio.Task[Loop] | None = None
 
     async def start(self) -> None:
         """Goes on with whatever a stop or a crash left unfinished."""
@@ -62,7 +63,8 @@ class Scheduler:
         """Stops at once; jobs keep their state and go on at the next start."""
         for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(self._warm, *self._tasks.values(), return_exceptions=True)
+        warm = [self._warm] if self._warm else []  # none where the start failed on the way here
+        await asyncio.gather(*warm, *self._tasks.values(), return_exceptions=True)
 
     # ------------------------------------------------------------ what callers can do
     async def create(self, spec: JobSpec, key: str) -> Job:
