@@ -27,7 +27,8 @@ class Budget:
         while self.spent + self._reserved + amount > self.limit:
             if not self._holders:
                 raise BudgetExceeded(
-                    f"the budget of ${self.limit:.4f} is used up: ${self.spent:.4f} spent, the next call may cost ${amount:.4f}"
+                    f"the budget of ${self.limit:.4f} is used up: ${self.spent:.4f} spent, "
+                    f"the next call may cost ${amount:.4f}"
                 )
             self._settled.clear()
             await self._settled.wait()

@@ -86,7 +86,7 @@ class Gateway:
             async with self._limiters[endpoint.name].slot(tokens):
                 reply = await self._send(await self.reach(endpoint), request)
             cost = reply.cost or 0.0
-            # A token is rarely more than a dozen characters: what is longer was sent by a server that ignores the limit.
+            # A token is rarely more than a dozen characters: what is longer came from a server that ignores the limit.
             longest = 16 * request.max_tokens
             return reply if len(reply.text) <= longest else replace(reply, text=reply.text[:longest])
         except TransientError as error:

@@ -23,7 +23,7 @@ class Bucket:
         self._at = time.monotonic()
 
     async def take(self, amount: float) -> None:
-        """Waits until `amount` units are there. More than the bucket holds puts it into debt, which later calls wait off."""
+        """Waits until `amount` units are there. More than the bucket holds is a debt, which later calls wait off."""
         now = time.monotonic()
         self._level = min(self._size, self._level + (now - self._at) * self._rate)
         self._at = now

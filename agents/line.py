@@ -20,7 +20,7 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the work on an example a call stands. `attempt` tells a repair or a further sample from the first call."""
+    """Where in the work on an example a call stands. `attempt` tells repairs and more samples from the first call."""
 
     role: str
     step: str
@@ -71,7 +71,8 @@ class Line:
         """A reply in free text to the prompt called `name`."""
         sampling = SAMPLING[name]
         heat = sampling.temperature if temperature is None else temperature
-        return await self.send(place, Request(model, prompt.messages(), heat, sampling.max_tokens))
+        request = Request(model, prompt.messages(), heat, sampling.max_tokens, extra=prompt.extra)
+        return await self.send(place, request)
 
     async def ask(self, place: Place, model: str, name: str, prompt: Prompt, shape: type[Shape]) -> Shape:
         """A reply of the given shape, with one repair. Raises UnreadableReply."""

@@ -116,8 +116,8 @@ class Catalog:
             return self._local(name)
         raise UnknownModel(
             f"model {name!r}: {head!r} is no provider. For a model of a hub, serve it yourself (for 4-bit: "
-            f"`vllm serve {name} --quantization bitsandbytes`) and write hosted_vllm/{name} with HOSTED_VLLM_API_BASE set,"
-            f" or set TEACHBACK_LOCAL_API_BASE to the server's address and keep the name"
+            f"`vllm serve {name} --quantization bitsandbytes`) and write hosted_vllm/{name} with HOSTED_VLLM_API_BASE "
+            f"set, or set TEACHBACK_LOCAL_API_BASE to the server's address and keep the name"
         )
 
     def settings_of(self, name: str) -> ModelSettings:
@@ -128,7 +128,7 @@ class Catalog:
         return ModelSettings.model_validate({})
 
     def resolve(self, name: str) -> Endpoint:
-        """Everything needed to call a model. Imports LiteLLM (seconds) for models that are neither offline nor embedded.
+        """Everything needed to call a model. Imports LiteLLM (seconds) for all that are neither offline nor embedded.
 
         Raises UnknownModel or MissingKey.
         """
@@ -170,8 +170,9 @@ class Catalog:
     def _local(self, name: str) -> str:
         if not self._local_api_base:
             raise UnknownModel(
-                f"model local/{name}: no local server is configured. Start one (`vllm serve {name}`, Ollama, LM Studio, "
-                f"llama.cpp) and set TEACHBACK_LOCAL_API_BASE=http://127.0.0.1:8000/v1, or use embedded/smollm2-135m"
+                f"model local/{name}: no local server is configured. Start one (`vllm serve {name}`, Ollama, "
+                f"LM Studio, llama.cpp) and set TEACHBACK_LOCAL_API_BASE=http://127.0.0.1:8000/v1, "
+                f"or use embedded/smollm2-135m"
             )
         return f"{LOCAL}/{name}"
 

@@ -50,7 +50,7 @@ class OpenAIWire:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            # The per-model limiter bounds the connections. (`trust_env` would look proxies up in a thread, twice a call.)
+            # The per-model limiter bounds the connections. (`trust_env` looks proxies up in a thread, twice a call.)
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self._session
 

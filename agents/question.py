@@ -25,7 +25,7 @@ class Question(BaseModel):
     """A conversation that ends where the answer would stand.
 
     `context` is the source text or system state the row came with; it is empty where the row has none.
-    `answer_kind` is the shape a right answer has (a number, JSON, free text): it is told to the student, the value never.
+    `answer_kind` is the shape a right answer has (a number, JSON, text): it is told to the student, the value never.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model said. `cost` is in US dollars, None where the price is unknown; `reasoning` is hidden thinking, if any."""
+    """What a model said. `cost` is in US dollars, None where the price is unknown; `reasoning` is hidden thinking."""
 
     text: str
     finish_reason: str = "stop"

@@ -25,7 +25,7 @@ def rank(one: Round) -> tuple[bool, bool, bool, float]:
 
 
 def beats(new: Round, old: Round, task: Task) -> bool:
-    """Whether a new thinking is better than the one the row came with: it derives the answer itself, or scores higher."""
+    """Whether a new thinking is better than the one the row came with: it derives the answer, or scores higher."""
 
     def worth(one: Round) -> tuple[bool, bool, bool, float]:
         return bool(one.verified), not one.complaints, reaches(one.thinking, task), one.score

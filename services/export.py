@@ -28,8 +28,8 @@ def export(
 ) -> Iterator[str]:
     """Lines of JSONL in source order, each with its newline; a batch of rows in memory at a time.
 
-    Rows of an earlier output that this job does not make come first, as they stood: nothing a user had is lost. `unfinished`
-    adds the rows without an outcome as they came.
+    Rows of an earlier output that this job does not make come first, as they stood: nothing a user had is lost.
+    `unfinished` adds the rows without an outcome as they came.
     """
     spec = job.spec.enhance
     assert spec is not None

@@ -1,4 +1,4 @@
-"""Named places where a test can make the process die, as a power cut would. Without TEACHBACK_FAILPOINT nothing happens."""
+"""Named places where a test can make the process die, as a power cut would. None without TEACHBACK_FAILPOINT."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class BadRowPage(View):
 
 
 class EnhanceSpec(View):
-    """Student, teacher and evaluator work on the thinking of each example of a dataset. Empty models: the service's own."""
+    """Student, teacher and evaluator work on the thinking of each example. Empty models: the service's own."""
 
     dataset: DatasetName
     student: Text = ""

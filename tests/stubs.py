@@ -40,7 +40,8 @@ def stale(fresh: Path) -> list[str]:
 def main() -> None:
     """`python -m tests.stubs [--check]`."""
     if "--check" not in sys.argv:
-        return generate(CLIENT)
+        generate(CLIENT)
+        return
     with tempfile.TemporaryDirectory() as tmp:
         generate(Path(tmp))
         if names := stale(Path(tmp)):

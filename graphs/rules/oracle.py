@@ -29,7 +29,7 @@ _DATES: Final = ("%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%b %d %Y")
 
 
 LONGEST: Final = 4000
-"""Characters of an answer that are compared by value; more is no answer to a question that has a number or short JSON."""
+"""Characters of an answer that are compared by value; more is no answer where a number or short JSON is known."""
 
 
 @lru_cache(maxsize=4096)  # a loop asks of the same few references again and again

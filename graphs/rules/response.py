@@ -29,8 +29,8 @@ def programs(command: str) -> list[str]:
 def agrees(made: str, task: Task) -> bool:
     """Whether the thinking led to the same thing.
 
-    A command agrees where it runs the program that the given one runs first: flags are the response's business, the choice
-    is the thinking's. Of a free text nothing can be known but that there is one; the judge has compared it already.
+    A command agrees where it runs the program that the given one runs first: flags are the response's business, the
+    choice is the thinking's. Of a free text nothing can be known but that there is one; the judge has compared it.
     """
     if task.response_kind == "text":
         return bool(made.strip())

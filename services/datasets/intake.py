@@ -24,7 +24,7 @@ SHOWN = 3
 
 
 class Intake:
-    """One upload. `begin_file`, `feed` ..., then `finish`; `abandon` where the caller went away. Not for several threads."""
+    """One upload. `begin_file`, `feed` ..., then `finish`; `abandon` where the caller went away. For one thread."""
 
     def __init__(
         self, store: DatasetStore, *, display_name: str, strict: bool, key: str, limits: tuple[int, int]
@@ -61,7 +61,7 @@ class Intake:
         self._take(self._splitter.feed(data))
 
     def finish(self) -> Dataset:
-        """The dataset. Raises DatasetError where no row is usable, Conflict where the key was used for other content."""
+        """The dataset. Raises DatasetError where no row is usable, Conflict where the key had other content."""
         self._end_file()
         if not self._files:
             raise InvalidRequest("the upload holds no file")

@@ -1,4 +1,4 @@
-"""Views to proto messages of the same field names, and back. Driven by the descriptors, so a new field needs no code here."""
+"""Views to proto messages of the same field names, and back. The descriptors drive it: a new field needs no code."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _plain(message: Message) -> dict[str, Any]:
 
 
 def enum_name(enum: Any, number: int) -> str:
-    """JOB_STATE_RUNNING -> "running"; the unspecified value -> "". Raises InvalidRequest for a number without a name."""
+    """JOB_STATE_RUNNING -> "running"; the unspecified value -> "". Raises InvalidRequest for unknown numbers."""
     if number == 0:
         return ""
     value = enum.values_by_number.get(number)

@@ -125,7 +125,7 @@ class ExampleStore:
             after = batch[-1].seq
 
     def foreign(self, earlier_id: str, dataset_id: str, below: int) -> Iterator[str]:
-        """Rows of an earlier output that this job does not make (seq < `below`), as they stood there, in their order."""
+        """Rows of an earlier output that this job does not make (seq < `below`), as they stood, in their order."""
         earlier, after = items.alias("earlier"), -1
         known = select(items.c.item_id).where(items.c.dataset_id == dataset_id, items.c.seq < below)
         query = (

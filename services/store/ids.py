@@ -48,7 +48,7 @@ def read_token(token: str, *kinds: type) -> tuple[object, ...] | None:
     except (ValueError, binascii.Error, UnicodeError) as error:
         raise InvalidRequest("page_token was not made by this service") from error
     fits = isinstance(position, list) and len(position) == len(kinds)
-    if not fits or not all(isinstance(p, k) and p == p for p, k in zip(position, kinds, strict=True)):
+    if not fits or not all(isinstance(p, k) and p == p for p, k in zip(position, kinds, strict=True)):  # noqa: PLR0124 - NaN
         raise InvalidRequest("page_token does not belong to this listing")
     if any(isinstance(p, int) and not -(2**62) < p < 2**62 for p in position):
         raise InvalidRequest("page_token does not belong to this listing")

@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core sees them. The migrations beside this file make them; a test holds the two together."""
+"""The tables, as SQLAlchemy Core sees them. Migrations make them; a test holds the two together."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Group commit: the writes of many examples share one transaction and one fsync.
 
-One thread owns the connection that writes. Whoever writes waits until the transaction that holds the write is on disk, so
-a reply is never used, nor a result shown, that a crash could take back.
+One thread owns the connection that writes. Whoever writes waits until the transaction that holds the write is on disk,
+so a reply is never used, nor a result shown, that a crash could take back.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from services import failpoints
 from services.store.engine import translated
 
-WINDOW = 0.004
-"""Seconds a transaction waits for company. A model call takes a hundred times as long."""
+WINDOW = 0.012
+"""Seconds a transaction waits for company: an fsync and a commit cost a millisecond of CPU, however many rows share it,
+and a model call takes a hundred times as long."""
 
 
 @dataclass(slots=True)
