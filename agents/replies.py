@@ -33,6 +33,7 @@ _LABEL: Final = re.compile(
 )
 _FENCE: Final = re.compile(r"^[ \t]*```[\w+-]*[ \t]*$\n?", re.M)
 _HINT: Final = re.compile(r"^[ \t>*_#`-]*hint(?:[ \t]*\d+)?[ \t]*[*_]*[ \t]*:[ \t]*[*_]*", re.I | re.M)
+_WORKING: Final = re.compile(r"^[ \t>*_#`-]*(?:working|wrong)[ \t]*[*_]*[ \t]*:", re.I | re.M)
 _RESULT: Final = re.compile(r"[^=≈]*[=≈]\s*(.+)", re.S)
 _DIGITS: Final = re.compile(r"\d[\d,.]*")
 
@@ -55,9 +56,15 @@ def read_attempt(text: str, kind: AnswerKind) -> Attempt:
 
 
 def read_hint(text: str) -> str:
-    """The hint in a teacher's reply: what follows its last "Hint:", or the whole reply; one paragraph, no quotes."""
+    """The hint in a teacher's reply: what follows its last "Hint:", as one paragraph without quotes.
+
+    A reply without that mark is the hint itself, unless it is the teacher's own working, cut off before it came to a
+    hint: then the hint is empty, for the working ends in the answer.
+    """
     outside = _TAG.sub("", _THINK.sub("\n", text))
     marks = list(_HINT.finditer(outside))
+    if not marks and _WORKING.search(outside):
+        return ""
     hint = outside[marks[-1].end() :] if marks else outside
     return " ".join(hint.split()).strip('"“”*` ')
 
