@@ -14,10 +14,14 @@ from services.store.ids import tail
 from services.store.jobs import JobStore
 from services.store.tables import events
 from services.store.writer import Writer
-from services.views import ENDED, JobEvent
+from services.views import ENDED, Job, JobEvent
 
 HEARTBEAT = 10.0
 """Seconds of silence after which a watcher hears a heartbeat."""
+
+
+GATHER = 0.1
+"""Seconds in which news are gathered before a watcher looks: nobody reads faster, and each look costs a query."""
 
 
 class EventLog:
@@ -56,13 +60,16 @@ class EventLog:
         if event := self._woken.pop(job_id, None):
             event.set()
 
+    def _look(self, name: str, after: int) -> tuple[Job, list[JobEvent]]:
+        # The job first: an event that comes between the two is seen, an end that comes between them is seen next time.
+        return self._store.get(name), self._store.events_after(name, after)
+
     async def watch(self, name: str, after: int) -> AsyncIterator[JobEvent]:
         """Events after `after`, those to come too, until the job has ended. Raises NotFound."""
         job_id = tail(name, "jobs")
         while True:
             woken = self._woken.setdefault(job_id, asyncio.Event())
-            job = await asyncio.to_thread(self._store.get, name)
-            batch = await asyncio.to_thread(self._store.events_after, name, after)
+            job, batch = await asyncio.to_thread(self._look, name, after)
             for event in batch:
                 after = event.seq
                 if event.state is not None and event.state == job.state:
@@ -74,5 +81,6 @@ class EventLog:
                 return
             try:
                 await asyncio.wait_for(woken.wait(), HEARTBEAT)
+                await asyncio.sleep(GATHER)
             except TimeoutError:
                 yield JobEvent(type="heartbeat", state=job.state, progress=job.progress)

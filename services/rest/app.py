@@ -105,11 +105,11 @@ def _datasets(app: FastAPI, handlers: Handlers) -> None:
         return await handlers.list_datasets(page_size, page_token)
 
     @app.get("/v1/datasets/{id}", summary="One dataset")
-    async def get_dataset(id: Id) -> Dataset:  # noqa: A002 - the path's own word
+    async def get_dataset(id: Id) -> Dataset:
         return await handlers.get_dataset(f"datasets/{id}")
 
     @app.get("/v1/datasets/{id}/bad_rows", summary="The rows a dataset refused")
-    async def list_bad_rows(id: Id, page_size: Size = 0, page_token: Token = "") -> BadRowPage:  # noqa: A002
+    async def list_bad_rows(id: Id, page_size: Size = 0, page_token: Token = "") -> BadRowPage:
         return await handlers.list_bad_rows(f"datasets/{id}", page_size, page_token)
 
 
@@ -123,7 +123,7 @@ def _jobs(app: FastAPI, handlers: Handlers) -> None:
         return await handlers.list_jobs(page_size, page_token, state)
 
     @app.get("/v1/jobs/{id}", summary="One job")
-    async def get_job(id: Id) -> Job:  # noqa: A002
+    async def get_job(id: Id) -> Job:
         return await handlers.get_job(f"jobs/{id}")
 
     @app.get(
@@ -133,7 +133,7 @@ def _jobs(app: FastAPI, handlers: Handlers) -> None:
         summary="A job's events, replayed and followed (server-sent events)",
     )
     async def watch_job(
-        id: Id,  # noqa: A002
+        id: Id,
         request: Request,
         after_seq: Annotated[int, Query(ge=0, le=2**53)] = 0,
     ) -> StreamingResponse:
@@ -145,26 +145,26 @@ def _jobs(app: FastAPI, handlers: Handlers) -> None:
         return StreamingResponse(_events(handlers.watch_job(name, after)), media_type="text/event-stream")
 
     @app.post("/v1/jobs/{id}:pause", summary="Hand out no further row")
-    async def pause_job(id: Id) -> Job:  # noqa: A002
+    async def pause_job(id: Id) -> Job:
         return await handlers.scheduler.pause(f"jobs/{id}")
 
     @app.post("/v1/jobs/{id}:resume", summary="Go on with a paused or failed job")
-    async def resume_job(id: Id, request: ResumeJobRequest | None = None) -> Job:  # noqa: A002
+    async def resume_job(id: Id, request: ResumeJobRequest | None = None) -> Job:
         return await handlers.scheduler.resume(f"jobs/{id}", request.max_cost if request else None)
 
     @app.post("/v1/jobs/{id}:cancel", summary="End a job, keep what is finished")
-    async def cancel_job(id: Id) -> Job:  # noqa: A002
+    async def cancel_job(id: Id) -> Job:
         return await handlers.scheduler.cancel(f"jobs/{id}")
 
     @app.post("/v1/jobs/{id}:retry", summary="Run failed examples again")
-    async def retry_job(id: Id) -> Job:  # noqa: A002
+    async def retry_job(id: Id) -> Job:
         return await handlers.scheduler.retry(f"jobs/{id}")
 
 
 def _examples(app: FastAPI, handlers: Handlers) -> None:
     @app.get("/v1/jobs/{id}/examples", summary="A job's examples in source order")
     async def list_examples(
-        id: Id,  # noqa: A002
+        id: Id,
         page_size: Size = 0,
         page_token: Token = "",
         outcome: Short = "",
@@ -173,7 +173,7 @@ def _examples(app: FastAPI, handlers: Handlers) -> None:
         return await handlers.list_examples(f"jobs/{id}", page_size, page_token, outcome, rounds=include_rounds)
 
     @app.get("/v1/jobs/{id}/examples/{example}", summary="One example with its rounds")
-    async def get_example(id: Id, example: ExampleId) -> Example:  # noqa: A002
+    async def get_example(id: Id, example: ExampleId) -> Example:
         return await handlers.get_example(f"jobs/{id}/examples/{example}")
 
     @app.get(
@@ -183,8 +183,8 @@ def _examples(app: FastAPI, handlers: Handlers) -> None:
         summary="A job's rows as JSONL",
     )
     async def export_examples(
-        id: Id,  # noqa: A002
-        format: ExportFormat = "source",  # noqa: A002 - the proto's own word
+        id: Id,
+        format: ExportFormat = "source",
         thinking_tag: ThinkingTag = "think",
         include_unfinished: bool = False,
         converged_only: bool = False,

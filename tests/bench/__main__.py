@@ -1,0 +1,115 @@
+"""`make bench`: bare HTTP, graph and gateway, the whole service, side by side in one run; and what memory and starts cost.
+
+`--rounds N` repeats and takes medians (3); `--memory` adds the 100,000 rows that show whether memory stays flat (minutes).
+The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import service
+from tests.bench.workload import EXAMPLES, LATENCY
+
+BARS = {"engine_cpu_x": 4.0, "engine_wall_x": 1.25, "service_cpu_x": 6.0, "service_wall_x": 1.5}
+ENV = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+@contextmanager
+def endpoint(latency: float) -> Iterator[int]:
+    """The far model in a process of its own; yields its port."""
+    command = [sys.executable, "-m", "tests.bench.endpoint", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENV) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def measured(module: str, port: int) -> dict[str, Any]:
+    """Runs one of the runners in a process of its own."""
+    command = [sys.executable, "-m", f"tests.bench.{module}", str(port)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENV)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def median(runs: list[dict[str, Any]], field: str) -> float:
+    """The median of a field over the rounds."""
+    return statistics.median(float(r[field]) for r in runs)
+
+
+def help_seconds() -> float:
+    """What `teachback --help` takes, the best of five."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        command = [str(Path(sys.executable).with_name("teachback")), "--help"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=ENV)
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(5))
+
+
+def main() -> None:
+    """Prints a table, then one JSON object."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", action="store_true")
+    asked = parser.parse_args()
+    console = Console(stderr=True)
+    runs: dict[str, list[dict[str, Any]]] = {"bare": [], "engine": [], "service": []}
+    figures: dict[str, float] = {}
+    with endpoint(LATENCY) as port:
+        for number in range(asked.rounds):  # interleaved, so that a noisy minute hits all of them
+            console.print(f"round {number + 1} of {asked.rounds}")
+            runs["bare"].append(measured("bare", port))
+            runs["engine"].append(measured("engine", port))
+            with service.running(port) as one:
+                runs["service"].append(service.enhance(one, EXAMPLES) | {"started": one.started})
+    calls = runs["bare"][0]["calls"]
+    for name in ("engine", "service"):
+        for what in ("cpu", "wall"):
+            ratio = statistics.median(r[what] / b[what] for r, b in zip(runs[name], runs["bare"], strict=True))
+            figures[f"{name}_{what}_x"] = round(ratio, 2)
+    figures["service_peak_mib_over_idle"] = round(
+        median(runs["service"], "peak_mib") - median(runs["service"], "idle_mib"), 1
+    )
+    figures["service_ready_s"] = round(median(runs["service"], "started"), 2)
+    figures["help_s"] = round(help_seconds(), 2)
+    if asked.memory:
+        with endpoint(0.0) as port:
+            peaks = []
+            for examples in (1_000, 100_000):
+                console.print(f"memory over {examples} rows")
+                with service.running(port) as one:
+                    peaks.append(service.enhance(one, examples)["peak_mib"])
+            figures["mib_100k_rows_over_1k"] = round(peaks[1] - peaks[0], 1)
+    table = Table(title=f"{EXAMPLES} examples, {calls} calls, {LATENCY * 1000:.0f} ms each")
+    for column in ("", "wall s", "CPU ms a call", "x bare wall", "x bare CPU"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, kind in runs.items():
+        wall, cpu = median(kind, "wall"), median(kind, "cpu") / calls * 1000
+        x = [figures.get(f"{name}_{w}_x", 1.0) for w in ("wall", "cpu")]
+        table.add_row(name, f"{wall:.2f}", f"{cpu:.3f}", f"{x[0]:.2f}", f"{x[1]:.2f}")
+    console.print(table)
+    missed = [f"{k} {figures[k]} > {bar}" for k, bar in BARS.items() if figures[k] > bar]
+    console.print(f"bars missed: {', '.join(missed)}" if missed else "every bar is met")
+    print(json.dumps({"calls": calls, "rounds": asked.rounds, **figures}))
+
+
+if __name__ == "__main__":
+    main()
