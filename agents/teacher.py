@@ -9,6 +9,7 @@ from agents.line import Line, Place
 from agents.prompting import render
 from agents.question import Question
 from agents.replies import read_hint
+from agents.sampling import SAMPLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,13 @@ class Teacher:
             hints=list(hints),
             level=len(hints) + 1,
         )
-        reply = await self.line.say(Place("teacher", "coach", round_, attempt), self.model, "coach_solve", prompt)
+        reply = await self.line.say(
+            Place("teacher", "coach", round_, attempt),
+            self.model,
+            "coach_solve",
+            prompt,
+            temperature=SAMPLING["coach_solve"].heat(attempt),
+        )
         return read_hint(reply.text)
 
     async def hint_for_thinking(
@@ -69,7 +76,13 @@ class Teacher:
             rules=list(rules),
             level=len(hints) + 1,
         )
-        reply = await self.line.say(Place("teacher", "coach", round_, attempt), self.model, "coach_rationalise", prompt)
+        reply = await self.line.say(
+            Place("teacher", "coach", round_, attempt),
+            self.model,
+            "coach_rationalise",
+            prompt,
+            temperature=SAMPLING["coach_rationalise"].heat(attempt),
+        )
         return read_hint(reply.text)
 
     async def consolidate(self, question: Question, thinking: str, round_: int) -> str:
