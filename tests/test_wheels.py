@@ -59,8 +59,8 @@ def test_the_wheels_hold_what_the_code_reads(installed: Path) -> None:
     ):
         assert list(installed.glob(pattern)), pattern
     assert not list(installed.glob("tests*"))
-    sources = {path.relative_to(ROOT) for path in (ROOT / "agents/prompts").glob("*.md")}
-    assert sources == {path.relative_to(installed) for path in installed.glob("agents/prompts/*.md")}
+    sources = {path.relative_to(ROOT) for path in (ROOT / "agents/prompts").rglob("*.md")}
+    assert sources == {path.relative_to(installed) for path in installed.glob("agents/prompts/**/*.md")}
 
 
 def test_the_wheels_work_where_no_checkout_is(installed: Path, tmp_path: Path) -> None:
