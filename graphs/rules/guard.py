@@ -220,10 +220,11 @@ def _answer_first(thinking: str, reference: str, question: Question) -> bool:
 def _number_first(first: str, reference: str, opens: bool, news: bool) -> bool:
     """Whether the first sentence states the number as found, rather than working it out. `news`: nobody said it yet."""
     bare = _LIST_MARK.sub(" ", _STEP_LABEL.sub(" ", plain(first)))
-    at = next((n.start for n in numbers_in(bare) if abs(n.value) in _values(reference)), None)
-    if at is None:
+    at = [n.start for n in numbers_in(bare) if abs(n.value) in _values(reference)]
+    if not at:
         return False
-    derived = _DERIVES.search(bare[:at]) is not None or re.match(r".{0,12}=", bare[at:]) is not None
+    # "20 square feet because 5 x 4 = 20" derives it, if late; so does "225 = 240 - 15".
+    derived = _DERIVES.search(bare[: at[-1]]) is not None or re.match(r".{0,12}=", bare[at[0] :]) is not None
     return opens or (news and not derived)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agents.question import Question, Turn
 from graphs.rules.guard import aha_taken_up, hint_leaks, sentences, thinking_complaints
+
+SOLUTIONS = Path(__file__).parents[3] / "shared/data/gsm8k_solutions.jsonl"
 
 
 def ask(request: str, context: str = "") -> Question:
@@ -89,6 +94,7 @@ GOOD = [
     ("6 trips carry 6 * 40 = 240 guests. 15 pay nothing, so 240 - 15 = 225 guests pay.", "225", FERRY),
     ("6 * 40 - 15 = 225 guests pay. That is the number asked for.", "225", FERRY),
     ("The 40 guests of one trip matter. 6 trips carry 240.", "40", FERRY),
+    ("225 guests pay because 240 - 15 = 225. That is all.", "225", FERRY),
     ("225 = 240 - 15, since 15 pay nothing. The rest pays.", "225", FERRY),
     ("The text says it is heated by olive wood. So olive wood it is.", "olive wood", KILN),
     ("A link can be overheard. It can be jammed. Both together make jamming and interception.", "jamming", SATELLITE),
@@ -155,3 +161,16 @@ def test_a_turning_point_is_about_a_hint(thinking: str, hints: list[str], taken_
 
 def test_sentences_end_at_stops_and_lines_not_at_decimals() -> None:
     assert sentences("It costs 3.50 euros. Then\nmore! 4 left") == ["It costs 3.50 euros.", "Then", "more!", "4 left"]
+
+
+@pytest.mark.skipif(not SOLUTIONS.exists(), reason="the real solutions are not on this machine")
+def test_real_solutions_pass_as_thinking_and_their_last_steps_leak() -> None:
+    missed, complaints = 0, 0
+    for line in SOLUTIONS.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        question, answer = ask(row["question"]), row["answer"]
+        complaints += bool(thinking_complaints("\n".join(row["steps"]), answer, question))
+        known = hint_leaks(f"The number {answer}.", answer, question) is None
+        missed += not known and hint_leaks(row["steps"][-1], answer, question) is None
+    # One solution of the 300 ends in another number than its answer.
+    assert (missed, complaints) == (1, 0)
