@@ -1,4 +1,4 @@
-"""Renders the prompts in agents/prompts: two Jinja parts a file, every variable required, data kept within its tags."""
+"""Renders the prompts in agents/prompts: Jinja parts of a file, every variable required, data kept within its tags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ TAGS: Final = (
 
 _OWN_TAG = re.compile(rf"<(?=/?(?:{'|'.join(TAGS)})>)")
 _CALCULATOR_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")
-_PARTS = re.compile(r"^# system$\n(?P<system>.*)^# user$\n(?P<user>.*)", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^# (system|user|assistant|grammar)$\n", re.MULTILINE)
+_PARTS = re.compile(r"system( user assistant)* user( grammar)?")
 _LABEL = r"(?:document|file|source|book|work|title|chapter|section|page|topic)"
 _VALUE = r"(?:[^\n:.,;]|[.,](?=\S))*"
 _NAMES_DOCUMENT = re.compile(rf"\s*{_LABEL}\s*:{_VALUE}(?:[.,;\n]\s*{_LABEL}\s*:{_VALUE})*[.;\s]*", re.IGNORECASE)
@@ -30,15 +31,27 @@ _NAMES_DOCUMENT = re.compile(rf"\s*{_LABEL}\s*:{_VALUE}(?:[.,;\n]\s*{_LABEL}\s*:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What one model call is told (`system`) and given (`user`)."""
+    """What one model call is told (`system`), shown (`shots`: tasks done, each as asked and as answered) and given (`user`).
+
+    `grammar` (GBNF, llama.cpp's) is the form that the reply is held to; empty: none.
+    """
 
     system: str
     user: str
+    shots: tuple[tuple[str, str], ...] = ()
+    grammar: str = ""
 
     def messages(self) -> list[dict[str, str]]:
         """The prompt in chat form; no system message where there is nothing to say in it."""
         spoken = [{"role": "system", "content": self.system}] if self.system else []
+        for asked, answered in self.shots:
+            spoken += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
         return [*spoken, {"role": "user", "content": self.user}]
+
+    @property
+    def extra(self) -> dict[str, object] | None:
+        """What a request says beside its messages, for the server that knows grammars."""
+        return {"grammar": self.grammar} if self.grammar else None
 
 
 def names_document(text: str) -> bool:
@@ -80,12 +93,13 @@ def _text(name: str) -> str:
 
 
 @cache
-def _compiled(name: str) -> tuple[Template, Template]:
-    """The two parts of a prompt, compiled once. Raises ValueError where the file lacks a part."""
-    parts = _PARTS.fullmatch(_text(name))
-    if parts is None:
+def _compiled(name: str) -> tuple[tuple[str, Template], ...]:
+    """The parts of a prompt, each with its heading, compiled once. Raises ValueError where the file lacks a part."""
+    before, *parts = _HEADING.split(_text(name))
+    headings = parts[::2]
+    if before.strip() or _PARTS.fullmatch(" ".join(headings)) is None:
         raise ValueError(f"prompt {name!r} needs the lines '# system' and '# user', in this order")
-    return _ENV.from_string(parts["system"]), _ENV.from_string(parts["user"])
+    return tuple((heading, _ENV.from_string(body)) for heading, body in zip(headings, parts[1::2], strict=True))
 
 
 def render(name: str, **values: object) -> Prompt:
@@ -93,18 +107,23 @@ def render(name: str, **values: object) -> Prompt:
 
     Raises jinja2.UndefinedError where a variable that the prompt uses is missing, FileNotFoundError for no such prompt.
     """
-    system, user = _compiled(name)
-    return Prompt(system.render(values).strip(), user.render(values).strip())
+    said: dict[str, list[str]] = {"system": [], "user": [], "assistant": [], "grammar": []}
+    for heading, template in _compiled(name):
+        said[heading].append(template.render(values).strip())
+    *asked, user = said["user"]
+    shots = tuple(zip(asked, said["assistant"], strict=True))
+    return Prompt(said["system"][0], user, shots, "".join(said["grammar"]))
 
 
 def prompt_hashes() -> dict[str, str]:
     """Name of every prompt -> sha256 (hex) of its text and the partials it includes: what a call was made with."""
     hashes = {}
-    for path in sorted(FOLDER.glob("[!_]*.md")):
+    for path in sorted(FOLDER.rglob("[!_]*.md")):
         if path.name == "README.md":
             continue
-        text = _text(path.stem)
+        name = path.relative_to(FOLDER).with_suffix("").as_posix()
+        text = _text(name)
         partials = sorted(p for p in meta.find_referenced_templates(_ENV.parse(text)) if p)
         whole = [text, *((FOLDER / p).read_text(encoding="utf-8") for p in partials)]
-        hashes[path.stem] = hashlib.sha256("\0".join(whole).encode()).hexdigest()
+        hashes[name] = hashlib.sha256("\0".join(whole).encode()).hexdigest()
     return hashes

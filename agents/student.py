@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agents.line import Line, Place
-from agents.prompting import render
+from agents.models import EMBEDDED
+from agents.prompting import Prompt, render
 from agents.question import Question, ResponseKind
 from agents.replies import Attempt, read_attempt
 from agents.sampling import SAMPLING
@@ -25,11 +26,15 @@ class Student:
     line: Line
     model: str
 
+    def _prompt(self, name: str, **values: object) -> Prompt:
+        """The prompt in the words this student understands: a very small one is told less and shown more."""
+        return render(f"small/{name}" if self.model in EMBEDDED else name, **values)
+
     async def attempt(
         self, question: Question, thinking: str, hints: Sequence[str], format_: Format, round_: int
     ) -> Attempt:
         """Thinking and answer. A later round is sampled warmer than the first, so that it can leave a wrong path."""
-        prompt = render(
+        prompt = self._prompt(
             "attempt_solve",
             question=question,
             answer_kind=question.answer_kind,
@@ -50,7 +55,7 @@ class Student:
         self, question: Question, thinking: str, round_: int, sample: int, step: str = "verify"
     ) -> Attempt:
         """A fresh attempt from the question and the thinking alone, without hints."""
-        prompt = render("verify_solve", question=question, answer_kind=question.answer_kind, thinking=thinking)
+        prompt = self._prompt("verify_solve", question=question, answer_kind=question.answer_kind, thinking=thinking)
         heat = SAMPLING["verify_solve"].heat(sample)
         reply = await self.line.say(
             Place("student", step, round_, sample), self.model, "verify_solve", prompt, temperature=heat
@@ -69,7 +74,7 @@ class Student:
         round_: int,
     ) -> str:
         """Thinking that leads to a response which was given."""
-        prompt = render(
+        prompt = self._prompt(
             "attempt_rationalise",
             question=question,
             response=response,
@@ -95,7 +100,7 @@ class Student:
         step: str = "verify",
     ) -> str:
         """The response that the thinking alone leads to."""
-        prompt = render("verify_rationalise", question=question, response_kind=response_kind, thinking=thinking)
+        prompt = self._prompt("verify_rationalise", question=question, response_kind=response_kind, thinking=thinking)
         heat = SAMPLING["verify_rationalise"].heat(sample)
         reply = await self.line.say(
             Place("student", step, round_, sample), self.model, "verify_rationalise", prompt, temperature=heat
