@@ -31,9 +31,10 @@ _NAMES_DOCUMENT = re.compile(rf"\s*{_LABEL}\s*:{_VALUE}(?:[.,;\n]\s*{_LABEL}\s*:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What one model call is told (`system`), shown (`shots`: tasks done, each as asked and as answered) and given (`user`).
+    """What one model call is told (`system`), shown (`shots`) and given (`user`).
 
-    `grammar` (GBNF, llama.cpp's) is the form that the reply is held to; empty: none.
+    A shot is a task as it was asked and as it was answered. `grammar` (GBNF, llama.cpp's) is the form that the reply
+    is held to; empty: none.
     """
 
     system: str

@@ -73,10 +73,13 @@ def judge_thinking(sheet: Sheet) -> Verdict:
     state = machine.read_state(sheet.source)
     invented = [m.group() for m in machine.DISK.finditer(thinking) if m.group(1) not in given]
     invented += [s for s in machine.SIZE.findall(thinking) if s.replace(" ", "") not in given.replace(" ", "")]
+    told = plain(given)
+    invented += [q for q in words.quoted(thinking) if plain(q) not in told]
     wish = bool(content(sheet.question) & content(thinking)) or "user" in thinking.lower()
     grounded = not (state.boot or state.disks or state.fields) or bool(content(sheet.source) & content(thinking))
     led = commands[0] in re.findall(r"[\w.-]*\w", thinking) if commands else _fits_text(sheet)
     lines = sentences(thinking)
+    once = len(set(map(plain, lines))) / max(1, len(lines))
     critique = (
         "There is no thinking."
         if not lines
@@ -88,6 +91,8 @@ def judge_thinking(sheet: Sheet) -> Verdict:
         if not led
         else "No fact of the system state is named."
         if not grounded
+        else "It says the same thing twice."
+        if once < 1
         else "It could say more about why no other response fits."
     )
     return Verdict(
@@ -95,7 +100,7 @@ def judge_thinking(sheet: Sheet) -> Verdict:
         reference=commands[0] if commands else shorten(sheet.response, 60) or "nothing",
         right=bool(lines) and led and not invented,
         facts=_share(1 - 0.5 * len(invented) - (0 if grounded else 0.3)) if lines else 0.0,
-        steps=_share(0.4 * wish + 0.3 * grounded + 0.3 * led) if lines else 0.0,
+        steps=_share((0.4 * wish + 0.3 * grounded + 0.3 * led) * once) if lines else 0.0,
         reaches=(1.0 if len(lines) > 2 else 0.8) if led else 0.2,
         concise=_concise(thinking),
         critique=critique,

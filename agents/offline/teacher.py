@@ -21,7 +21,7 @@ _AHA: Final = re.compile(r"^\W*aha\b[!,.:\s]*", re.IGNORECASE)
 
 def hint(sheet: Sheet) -> str:
     """One hint for a student who has to reach an answer."""
-    for said in (_flaws(sheet) if "answer is right, but" in sheet.system else []) + _hints(sheet):
+    for said in (_flaws(sheet) if "answer is right." in sheet.system else []) + _hints(sheet):
         if said and said not in sheet.hints and not _gives_away(said, sheet):
             return f"Hint: {said}"
     return "Hint: Take the task sentence by sentence and say of each what it changes before the result is written."
@@ -32,6 +32,8 @@ def hint_for_thinking(sheet: Sheet) -> str:
     complaint = (sentences(sheet.critique) or [""])[0]
     if "concrete detail" in complaint and (fact := _fact_for(sheet)):
         told = f'Say which fact of the system state the response rests on: "{fact}".'
+    elif "stands in none" in complaint and (fact := _fact_for(sheet)):
+        told = f'{complaint} The system state says "{fact}".'
     elif complaint:
         told = complaint
     else:
@@ -78,7 +80,7 @@ def _hints(sheet: Sheet) -> list[str]:
     if sheet.reference.strip()[:1] in ("{", "["):
         return _json_hints(sheet)
     slips = [
-        f"Work out {e.left} once more: it does not come to {show(e.right)}."
+        f"Work out {e.left} once more: it does not come to {show(e.right)}.{_in_parts(e.left)}"
         for e in arithmetic.equations(sheet.thinking)
         if e.left and not e.holds
     ]
@@ -93,6 +95,18 @@ def _hints(sheet: Sheet) -> list[str]:
         "No source comes with the task: only general knowledge can help here, and no sentence to read.",
         "Say which document or observation would settle it, and what it would have to contain.",
     ]
+
+
+def _in_parts(sum_: str) -> str:
+    """How a product with a number of two digits falls into easy ones ("9 * 14" is 9 * 10 and 9 * 4), or nothing."""
+    product = re.fullmatch(r"(\d+) \* (\d+)", sum_)
+    if not product:
+        return ""
+    small, large = sorted(map(int, product.groups()))
+    tens, ones = large // 10 * 10, large % 10
+    if not 10 < large < 100 or not ones:
+        return ""
+    return f" Put {small} * {tens} = {small * tens} and {small} * {ones} = {small * ones} together."
 
 
 def _expression_hints(expression: str, sheet: Sheet) -> list[str]:
