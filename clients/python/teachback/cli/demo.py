@@ -98,12 +98,14 @@ def _put_outcomes(runs: dict[str, Stats]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from teachback.cli.show import PIPE_WIDTH
+
     table = Table("outcome", *runs, "what it means")
     for outcome, meaning in OUTCOMES.items():
         table.add_row(outcome, *(str(stats["outcomes"][outcome]) for stats in runs.values()), meaning)
     for number in ("total_examples", "enhanced_examples", "average_iterations", "convergence_rate"):
         table.add_row(number, *(f"{stats[number]:g}" for stats in runs.values()))
-    Console(width=None if Console().is_terminal else 120).print(table)
+    Console(width=None if Console().is_terminal else PIPE_WIDTH).print(table)
 
 
 def _put_one(jobs: list[JobHandle]) -> None:

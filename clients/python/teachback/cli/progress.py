@@ -13,7 +13,7 @@ from teachback.wire import RESTING
 if TYPE_CHECKING:
     from teachback.v1 import job_pb2
 
-LINE_SECONDS = 5.0
+LINE_SECONDS = 10.0
 
 
 class Display:
@@ -70,7 +70,7 @@ def parts(job: job_pb2.Job) -> list[str]:
     told += [f"{name} {count}" for name, count in sorted(outcomes.items()) if count]
     if progress.HasField("eta_seconds") and job.state not in RESTING:
         told.append(f"{duration(progress.eta_seconds)} left")
-    if progress.HasField("cost"):
+    if progress.HasField("cost") and (progress.cost or progress.cost_estimate or job.spec.enhance.max_cost):
         told.append(money(job))
     return told
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 COLUMNS = 3
 """Rounds side by side; more of them go below."""
 
+PIPE_WIDTH = 100
+"""Characters a line where no terminal says how wide it is."""
+
 
 def clean(text: str) -> str:
     """Text that a model or a file wrote, without control characters that a terminal would obey."""
@@ -62,7 +65,7 @@ def put_rounds(example: example_pb2.Example) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
     def put(label: str, text: str) -> None:
         console.print(Text.assemble((f"{label}: ", "bold"), clean(text)), soft_wrap=False)
