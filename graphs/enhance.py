@@ -23,7 +23,7 @@ from graphs.judging import assess, incumbent, verified
 from graphs.records import Outcome, Result, Round, Task
 from graphs.rules.guard import hint_leaks, thinking_complaints
 from graphs.rules.style import RULES, style_complaints
-from graphs.state import Cast, Loop, start
+from graphs.state import Cast, Changes, Loop, start
 
 End = Literal["__end__"]
 Node = TypeVar("Node", bound=str)
@@ -61,8 +61,9 @@ async def evaluate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["veri
     """What can be known is known first; a judge is asked for the rest."""
     task, cast = state["task"], runtime.context
     last = await assess(task, state["rounds"][-1], cast)
-    state = Loop(**{**state, "rounds": [*state["rounds"][:-1], last]})
-    return _go(state, after_evaluation(state, cast), cast)
+    changed: Changes = {"rounds": [*state["rounds"][:-1], last]}
+    state = Loop(**{**state, **changed})
+    return _go(state, changed, after_evaluation(state, cast), cast)
 
 
 async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt"]]:
@@ -86,11 +87,12 @@ async def verify(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["consol
     """Fresh attempts from question and thinking alone, without hints, must reach the reference."""
     task, cast, (*earlier, last) = state["task"], runtime.context, state["rounds"]
     held = await verified(task, last.thinking, cast, last.number)
-    state = Loop(**{**state, "rounds": [*earlier, last.model_copy(update={"verified": held})]})
+    changed: Changes = {"rounds": [*earlier, last.model_copy(update={"verified": held})]}
     if held:
-        state["outcome"] = Outcome.CONVERGED_FIRST_TRY if last.number == 1 else Outcome.CONVERGED
-        state["enhanced"] = True
-    return _go(state, after_verification(state, cast), cast)
+        changed["outcome"] = Outcome.CONVERGED_FIRST_TRY if last.number == 1 else Outcome.CONVERGED
+        changed["enhanced"] = True
+    state = Loop(**{**state, **changed})
+    return _go(state, changed, after_verification(state, cast), cast)
 
 
 async def consolidate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["compare", "__end__"]]:
@@ -98,9 +100,8 @@ async def consolidate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["c
     task, cast, last = state["task"], runtime.context, state["rounds"][-1]
     clean = await cast.teacher.consolidate(task.question, last.thinking, last.number)
     flaws = thinking_complaints(clean, task.reference, task.question) + style_complaints(cast.rules.style, task, clean)
-    if not flaws and await verified(task, clean, cast, last.number, step="verify_consolidated"):
-        state = Loop(**{**state, "kept": clean})
-    return _go(state, after_consolidation(state), cast)
+    holds = not flaws and await verified(task, clean, cast, last.number, step="verify_consolidated")
+    return _go(state, {"kept": clean} if holds else {}, after_consolidation(state), cast)
 
 
 async def compare(state: Loop, runtime: Runtime[Cast]) -> Command[End]:
@@ -135,14 +136,15 @@ def after_consolidation(state: Loop) -> Literal["compare", "__end__"]:
     return "compare" if state["task"].thinking else "__end__"
 
 
-def _go(state: Loop, node: Node, cast: Cast) -> Command[Node]:
-    """The step to `node`, with what the state has become; at the end of a row that did not converge, why."""
-    update = dict(state)
-    del update["task"]
+def _go(state: Loop, changed: Changes, node: Node, cast: Cast) -> Command[Node]:
+    """The step to `node` with what has changed; at the end of a row that did not converge, why."""
     if node == "__end__" and state["outcome"] is None:
         outcome = progress.verdict(state["rounds"], cast.rules) or Outcome.EXHAUSTED
-        update |= {"outcome": outcome, "reason": progress.why_stopped(outcome, state["task"], state["rounds"])}
-    return Command(update=update, goto=node)
+        changed["outcome"], changed["reason"] = (
+            outcome,
+            progress.why_stopped(outcome, state["task"], state["rounds"], cast.rules),
+        )
+    return Command(update=changed, goto=node)
 
 
 async def _hint(task: Task, last: Round, cast: Cast, critique: str, hints: list[str], number: int) -> str:

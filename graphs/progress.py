@@ -14,6 +14,11 @@ PATIENCE = 2
 """Rounds in a row without gain after which an example is given up as stalled."""
 
 
+def patience(rules: Rules) -> int:
+    """PATIENCE, or half of the rounds where more are allowed: hints grow stronger, and a late one may be the one."""
+    return max(PATIENCE, rules.max_iterations // 2)
+
+
 def passes(last: Round, rules: Rules) -> bool:
     """Whether a round is good enough to be verified."""
     return bool(last.right) and last.score >= rules.threshold and not last.complaints
@@ -71,35 +76,38 @@ def verdict(rounds: list[Round], rules: Rules) -> Outcome | None:
         if gained(rounds[:n]):
             break
         without_gain += 1
-    if without_gain >= PATIENCE:
+    if without_gain >= patience(rules):
         return Outcome.STALLED
     return Outcome.EXHAUSTED if len(rounds) >= rules.max_iterations else None
 
 
-def why_stopped(outcome: Outcome, task: Task, rounds: list[Round]) -> str:
+def why_stopped(outcome: Outcome, task: Task, rounds: list[Round], rules: Rules) -> str:
     """One sentence for the person who reads the row."""
     last = rounds[-1]
-    if task.mode == "solve" and not last.right and not task.question.context and names_document(task.question.system):
+    system = task.question.system.strip()
+    if (
+        task.mode == "solve"
+        and task.question.answer_kind == "text"
+        and not last.right
+        and not task.question.context
+        and names_document(system)
+    ):
         return (
-            f"the system message names a document ({task.question.system.strip()!r}) but the row holds no text of it; "
+            f"the system message names a document ({system!r}) but the row holds no text of it; "
             "if the answer stands there, give it in `context`"
-            if task.question.answer_kind == "text"
-            else _what_was_missing(outcome, last)
         )
-    return _what_was_missing(outcome, last)
+    spent = f"{patience(rules)} rounds without gain" if outcome is Outcome.STALLED else "no round left"
+    return f"{spent}; {_what_was_missing(last)}"
 
 
-def _what_was_missing(outcome: Outcome, last: Round) -> str:
+def _what_was_missing(last: Round) -> str:
     if last.verified is False:
-        missing = "a fresh attempt from the thinking alone does not reach the answer"
-    elif last.complaints:
-        missing = last.complaints[0]
-    elif not last.right:
-        missing = f"the answer {last.answer!r} is not the known one" if last.answer else "no answer was reached"
-    else:
-        missing = f"the score of {last.score:.2f} is too low: {last.critique}"
-    spent = f"{PATIENCE} rounds without gain" if outcome is Outcome.STALLED else "no round left"
-    return f"{spent}; {missing}"
+        return "a fresh attempt from the thinking alone does not reach the answer"
+    if last.complaints:
+        return last.complaints[0]
+    if not last.right:
+        return f"the answer {last.answer!r} is not the known one" if last.answer else "no answer was reached"
+    return f"the score of {last.score:.2f} is too low: {last.critique}"
 
 
 def result(loop: Loop) -> Result:

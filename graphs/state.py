@@ -33,6 +33,16 @@ class Cast:
     rules: Rules = field(default_factory=Rules)
 
 
+class Changes(TypedDict, total=False):
+    """What a node changes of the state."""
+
+    rounds: list[Round]
+    outcome: Outcome | None
+    reason: str
+    kept: str | None
+    enhanced: bool
+
+
 class Loop(TypedDict):
     """The state of one example. `rounds` holds every turn so far; the last one is being worked on."""
 

@@ -83,7 +83,9 @@ def test_right_after_a_hint_is_converged() -> None:
 
 
 def test_the_same_wrong_answer_again_and_again_is_stalled() -> None:
-    result = play(Script({"attempt": [wrong(3)], "coach": [HINT]}), rules=Rules(max_iterations=9))
+    patient = play(Script({"attempt": [wrong(3)], "coach": [HINT]}), rules=Rules(max_iterations=9))
+    assert (patient.outcome, len(patient.rounds)) == (Outcome.STALLED, 5)  # nine rounds allow for stronger hints
+    result = play(Script({"attempt": [wrong(3)], "coach": [HINT]}), rules=Rules(max_iterations=5))
     assert result.outcome is Outcome.STALLED
     assert len(result.rounds) == 3
     assert result.reason == "2 rounds without gain; the answer '3' is not the known one"

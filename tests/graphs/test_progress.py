@@ -85,7 +85,8 @@ def test_the_best_round_is_never_beaten(rounds: list[Round]) -> None:
 def test_a_row_is_given_up_for_one_reason(rounds: list[Round], most: int) -> None:
     ended = progress.verdict(rounds, Rules(max_iterations=most))
     still = [progress.gained(rounds[:n]) for n in range(1, len(rounds) + 1)]
-    stuck = len(rounds) > progress.PATIENCE and not any(still[-progress.PATIENCE :])
+    patience = max(2, most // 2)
+    stuck = len(rounds) > patience and not any(still[-patience:])
     assert ended == (Outcome.STALLED if stuck else Outcome.EXHAUSTED if len(rounds) >= most else None)
 
 
@@ -161,8 +162,8 @@ def test_what_beats_the_thinking_a_row_came_with(new: dict[str, object], old: di
     ],
 )
 def test_a_person_is_told_what_was_missing(last: Round, said: str) -> None:
-    assert progress.why_stopped(Outcome.EXHAUSTED, task(), [last]) == f"no round left; {said}"
-    assert progress.why_stopped(Outcome.STALLED, task(), [last]) == f"2 rounds without gain; {said}"
+    assert progress.why_stopped(Outcome.EXHAUSTED, task(), [last], Rules()) == f"no round left; {said}"
+    assert progress.why_stopped(Outcome.STALLED, task(), [last], Rules()) == f"2 rounds without gain; {said}"
 
 
 def test_a_loop_without_an_outcome_has_no_result() -> None:
