@@ -21,7 +21,7 @@ from langgraph.types import Command
 from graphs import progress
 from graphs.judging import assess, incumbent, verified
 from graphs.records import Outcome, Result, Round, Task
-from graphs.rules.guard import hint_leaks, thinking_complaints
+from graphs.rules.guard import hint_leaks, honest_turns, thinking_complaints
 from graphs.rules.style import RULES, style_complaints
 from graphs.state import Cast, Changes, Loop, start
 
@@ -40,7 +40,7 @@ async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evalu
     notes = top.thinking if top and top.right else task.thinking
     if task.mode == "solve":
         said = await cast.student.attempt(task.question, notes, hints, cast.rules.thinking_format, number)
-        turn = Round(number=number, thinking=said.thinking, answer=said.answer)
+        turn = Round(number=number, thinking=honest_turns(said.thinking, hints), answer=said.answer)
     else:
         thinking = await cast.student.rationalise(
             task.question,

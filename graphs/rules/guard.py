@@ -51,6 +51,8 @@ _COMMON: Final = frozenset(
 _LONG: Final = 4
 """From so many words on, a reference is long enough that a large part of it, not only the whole, gives it away."""
 
+_AHA: Final = re.compile(r"\bAha!\s*")
+
 
 def hint_leaks(hint: str, reference: str, question: Question) -> str | None:
     """What in the hint gives the answer away, in words that can be passed on, or None.
@@ -101,6 +103,11 @@ def aha_taken_up(thinking: str, hints: list[str]) -> bool:
     """
     turns = [" ".join(s) for s in _ahas(thinking)]
     return any(_shares(turn, hint) for turn in turns for hint in hints)
+
+
+def honest_turns(thinking: str, hints: list[str]) -> str:
+    """The thinking, its "Aha!" taken out where no hint was taken up: what was no turning point must not be taught."""
+    return thinking if hints and aha_taken_up(thinking, hints) else _AHA.sub("", thinking)
 
 
 def sentences(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agents.question import Question, Turn
-from graphs.rules.guard import aha_taken_up, hint_leaks, sentences, thinking_complaints
+from graphs.rules.guard import aha_taken_up, hint_leaks, honest_turns, sentences, thinking_complaints
 
 SOLUTIONS = Path(__file__).parents[3] / "shared/data/gsm8k_solutions.jsonl"
 
@@ -174,3 +174,10 @@ def test_real_solutions_pass_as_thinking_and_their_last_steps_leak() -> None:
         missed += not known and hint_leaks(row["steps"][-1], answer, question) is None
     # One solution of the 300 ends in another number than its answer.
     assert (missed, complaints) == (1, 0)
+
+
+def test_a_turning_point_that_was_none_is_not_shown() -> None:
+    text = "Aha! The album costs 12 euros too, so 15 + 12 = 27."
+    assert honest_turns(text, ["What does the album cost?"]) == text
+    assert honest_turns(text, ["Count the days of the week."]) == text.removeprefix("Aha! ")
+    assert honest_turns(text, []) == text.removeprefix("Aha! ")
