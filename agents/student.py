@@ -30,6 +30,11 @@ class Student:
         """The prompt in the words this student understands: a very small one is told less and shown more."""
         return render(f"small/{name}" if self.model in EMBEDDED else name, **values)
 
+    def _heat(self, name: str, number: int) -> float:
+        """The temperature of round or sample `number`; a very small model leaves its path with less."""
+        heat = SAMPLING[name].heat(number)
+        return heat / 2 if self.model in EMBEDDED else heat
+
     async def attempt(
         self, question: Question, thinking: str, hints: Sequence[str], format_: Format, round_: int
     ) -> Attempt:
@@ -42,7 +47,7 @@ class Student:
             hints=list(hints),
             format=format_,
         )
-        heat = SAMPLING["attempt_solve"].heat(round_)
+        heat = self._heat("attempt_solve", round_)
         reply = await self.line.say(
             Place("student", "attempt", round_), self.model, "attempt_solve", prompt, temperature=heat
         )
@@ -56,7 +61,7 @@ class Student:
     ) -> Attempt:
         """A fresh attempt from the question and the thinking alone, without hints."""
         prompt = self._prompt("verify_solve", question=question, answer_kind=question.answer_kind, thinking=thinking)
-        heat = SAMPLING["verify_solve"].heat(sample)
+        heat = self._heat("verify_solve", sample)
         reply = await self.line.say(
             Place("student", step, round_, sample), self.model, "verify_solve", prompt, temperature=heat
         )
@@ -84,7 +89,7 @@ class Student:
             rules=list(rules),
             format=format_,
         )
-        heat = SAMPLING["attempt_rationalise"].heat(round_)
+        heat = self._heat("attempt_rationalise", round_)
         reply = await self.line.say(
             Place("student", "attempt", round_), self.model, "attempt_rationalise", prompt, temperature=heat
         )
@@ -101,7 +106,7 @@ class Student:
     ) -> str:
         """The response that the thinking alone leads to."""
         prompt = self._prompt("verify_rationalise", question=question, response_kind=response_kind, thinking=thinking)
-        heat = SAMPLING["verify_rationalise"].heat(sample)
+        heat = self._heat("verify_rationalise", sample)
         reply = await self.line.say(
             Place("student", step, round_, sample), self.model, "verify_rationalise", prompt, temperature=heat
         )

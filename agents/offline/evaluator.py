@@ -45,7 +45,7 @@ def judge(sheet: Sheet) -> Verdict:
         student=shorten(sheet.answer, 80) or "nothing",
         reference=shorten(sheet.reference, 80) or "nothing",
         right=right,
-        facts=_share(1 - 0.25 * len(foreign) - 0.5 * len(false)) if lines else 0.0,
+        facts=_share(1 - 0.25 * len(foreign) - len(false)) if lines else 0.0,
         steps=_share(min(_steps(lines, false, shown=shown), 1.0 if right else 0.5) - 0.2 * len(unused)),
         reaches=(1.0 if reached else 0.6 if lines else 0.0) if right else 0.2,
         concise=_concise(sheet.thinking),

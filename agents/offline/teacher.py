@@ -98,15 +98,21 @@ def _hints(sheet: Sheet) -> list[str]:
 
 
 def _in_parts(sum_: str) -> str:
-    """How a product with a number of two digits falls into easy ones ("9 * 14" is 9 * 10 and 9 * 4), or nothing."""
-    product = re.fullmatch(r"(\d+) \* (\d+)", sum_)
-    if not product:
+    """How a sum falls into easy ones ("9 * 14" into 9 * 10 and 9 * 4, "56 - 5" into 50 and 6 - 5), or nothing."""
+    parts = re.fullmatch(r"(\d+) ([-+*]) (\d+)", sum_)
+    if not parts:
         return ""
-    small, large = sorted(map(int, product.groups()))
+    left, sign, right = int(parts[1]), parts[2], int(parts[3])
+    if sign == "*" and left > right:
+        left, right = right, left
+    large, small = (right, left) if sign == "*" else (left, right)
     tens, ones = large // 10 * 10, large % 10
-    if not 10 < large < 100 or not ones:
+    if not 10 < large < 100 or not ones or small > 9:
         return ""
-    return f" Put {small} * {tens} = {small * tens} and {small} * {ones} = {small * ones} together."
+    if sign == "*":
+        return f" Put {small} * {tens} = {small * tens} and {small} * {ones} = {small * ones} together."
+    last = ones + small if sign == "+" else ones - small
+    return f" Put {tens} and {ones} {sign} {small} = {last} together." if 0 < last < 10 else ""
 
 
 def _expression_hints(expression: str, sheet: Sheet) -> list[str]:
