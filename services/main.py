@@ -23,7 +23,7 @@ from services.settings import Settings
 
 
 def serve(*, private: bool = False, **flags: Any) -> None:
-    """Serves until a signal. Flags that are None fall back to environment and file. Raises SystemExit with the reason."""
+    """Serves until a signal; flags that are None fall back to environment and file. Raises SystemExit, saying why."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     structlog.configure(
         processors=[

@@ -1,7 +1,7 @@
-"""`make bench`: bare HTTP, graph and gateway, the whole service, side by side in one run; and what memory and starts cost.
+"""`make bench`: bare HTTP, graph and gateway, the whole service, side by side in one run; and what starts cost.
 
-`--rounds N` repeats and takes medians (3); `--memory` adds the 100,000 rows that show whether memory stays flat (minutes).
-The last line is one JSON object.
+`--rounds N` repeats and takes medians (3); `--memory` adds the 100,000 rows that show whether memory stays flat, in
+some minutes. The last line is one JSON object.
 """
 
 from __future__ import annotations
