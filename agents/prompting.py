@@ -112,7 +112,7 @@ def render(name: str, **values: object) -> Prompt:
     for heading, template in _compiled(name):
         said[heading].append(template.render(values).strip())
     *asked, user = said["user"]
-    shots = tuple(zip(asked, said["assistant"], strict=True))
+    shots = tuple(shot for shot in zip(asked, said["assistant"], strict=True) if all(shot))
     return Prompt(said["system"][0], user, shots, "".join(said["grammar"]))
 
 

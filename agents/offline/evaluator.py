@@ -11,6 +11,7 @@ from agents.offline.words import FILLER, content, plain, sentences, shorten
 from agents.verdict import Verdict
 
 _PROPER: Final = re.compile(r"(?<![.!?:\"“] )(?<!^)(?<!\n)\b[A-ZÀ-Þ][a-zà-ÿ]{2,}\b")
+_STATE_SAYS: Final = re.compile(r"\bstate (?:says|shows) \"([^\"\n]+)\"")
 _TAKEN: Final = frozenset(["user", "the", "using", "aha", "gpt", "efi", "uefi", "bios", "linux"])
 
 
@@ -45,8 +46,8 @@ def judge(sheet: Sheet) -> Verdict:
         student=shorten(sheet.answer, 80) or "nothing",
         reference=shorten(sheet.reference, 80) or "nothing",
         right=right,
-        facts=_share(1 - 0.25 * len(foreign) - len(false)) if lines else 0.0,
-        steps=_share(min(_steps(lines, false, shown=shown), 1.0 if right else 0.5) - 0.2 * len(unused)),
+        facts=_share(1 - 0.25 * len(foreign) - len(false)) if shown else 0.0,
+        steps=_share(min(_steps(lines, false), 1.0 if right else 0.5) - 0.2 * len(unused)) if shown else 0.0,
         reaches=(1.0 if reached else 0.6 if lines else 0.0) if right else 0.2,
         concise=_concise(sheet.thinking),
         critique=critique,
@@ -61,9 +62,9 @@ def _unused(sheet: Sheet) -> list[str]:
     return [arithmetic.show(q.value) for q in story.quantities(sheet.question) if q.value not in used]
 
 
-def _steps(lines: list[str], false: list[arithmetic.Equation], *, shown: bool) -> float:
-    """Something shown, in several steps, none of them false."""
-    return _share((0.5 if shown else 0.2) + 0.2 * min(len(lines) - 1, 3) - 0.5 * len(false)) if lines else 0.0
+def _steps(lines: list[str], false: list[arithmetic.Equation]) -> float:
+    """Several steps, none of them false."""
+    return _share(0.5 + 0.2 * min(len(lines) - 1, 3) - 0.5 * len(false))
 
 
 def judge_thinking(sheet: Sheet) -> Verdict:
@@ -73,8 +74,8 @@ def judge_thinking(sheet: Sheet) -> Verdict:
     state = machine.read_state(sheet.source)
     invented = [m.group() for m in machine.DISK.finditer(thinking) if m.group(1) not in given]
     invented += [s for s in machine.SIZE.findall(thinking) if s.replace(" ", "") not in given.replace(" ", "")]
-    told = plain(given)
-    invented += [q for q in words.quoted(thinking) if plain(q) not in told]
+    invented += [q for q in words.quoted(thinking) if not _stands(q, given)]
+    invented += [q for q in _STATE_SAYS.findall(thinking) if not _stands(q, sheet.text)]
     wish = bool(content(sheet.question) & content(thinking)) or "user" in thinking.lower()
     grounded = not (state.boot or state.disks or state.fields) or bool(content(sheet.source) & content(thinking))
     led = commands[0] in re.findall(r"[\w.-]*\w", thinking) if commands else _fits_text(sheet)
@@ -174,6 +175,10 @@ def _concise(thinking: str) -> float:
     long = [line for line in lines if len(line) > 20]
     repeated = len(long) - len(set(long))
     return _share(1 - 0.2 * len(FILLER.findall(thinking)) - 0.3 * repeated - max(0, len(thinking) - 1200) / 1200)
+
+
+def _stands(quoted: str, text: str) -> bool:
+    return f" {plain(quoted)} " in f" {plain(text)} "
 
 
 def _share(value: float) -> float:

@@ -70,6 +70,8 @@ def consolidate(sheet: Sheet) -> str:
 def _flaws(sheet: Sheet) -> list[str]:
     """What to mend in thinking whose answer is right: the examiner's findings, in order."""
     found = sentences(sheet.critique)
+    if sheet.text and found and found[0].startswith("No step shows"):
+        return []  # the place to read says more
     if found and found[0].startswith("From the thinking alone"):
         found[0] = "Write out the step that leads to the result: whoever reads these lines alone does not get there."
     return found
