@@ -106,8 +106,21 @@ def aha_taken_up(thinking: str, hints: list[str]) -> bool:
 
 
 def honest_turns(thinking: str, hints: list[str]) -> str:
-    """The thinking, its "Aha!" taken out where no hint was taken up: what was no turning point must not be taught."""
-    return thinking if hints and aha_taken_up(thinking, hints) else _AHA.sub("", thinking)
+    """The thinking, every "Aha!" taken out that takes up no hint: what was no turning point must not be taught as one.
+
+    No more stay than there were hints; a small student starts every sentence so.
+    """
+    left = len(hints)
+
+    def kept(mark: re.Match[str]) -> str:
+        nonlocal left
+        turn = next(iter(sentences(thinking[mark.end() : mark.end() + 400])), "")
+        if left and any(_shares(turn, hint) for hint in hints):
+            left -= 1
+            return mark[0]
+        return ""
+
+    return _AHA.sub(kept, thinking)
 
 
 def sentences(text: str) -> list[str]:

@@ -181,3 +181,9 @@ def test_a_turning_point_that_was_none_is_not_shown() -> None:
     assert honest_turns(text, ["What does the album cost?"]) == text
     assert honest_turns(text, ["Count the days of the week."]) == text.removeprefix("Aha! ")
     assert honest_turns(text, []) == text.removeprefix("Aha! ")
+
+
+def test_no_more_turning_points_stay_than_hints() -> None:
+    text = "Aha! The album costs 12 euros. Aha! The album comes on top: 15 + 12 = 27 euros."
+    assert honest_turns(text, ["What does the album cost?"]).count("Aha!") == 1
+    assert honest_turns(text, ["What does the album cost?", "The album comes on top."]).count("Aha!") == 2
