@@ -24,7 +24,9 @@ def judge(sheet: Sheet) -> Verdict:
     lines = sentences(sheet.thinking)
     unused = _unused(sheet)
     reached = bool(lines) and facts.bears(lines[-1], sheet.reference)
-    shown = bool(arithmetic.equations(sheet.thinking)) or _rests_on(lines, given)
+    shown = bool(arithmetic.equations(sheet.thinking)) or _rests_on(
+        lines, given, 1 if sheet.reference.strip()[:1] in ("{", "[") else 3
+    )
     critique = (
         "There is no thinking."
         if not lines
@@ -76,6 +78,8 @@ def judge_thinking(sheet: Sheet) -> Verdict:
     invented += [s for s in machine.SIZE.findall(thinking) if s.replace(" ", "") not in given.replace(" ", "")]
     invented += [q for q in words.quoted(thinking) if not _stands(q, given)]
     invented += [q for q in _STATE_SAYS.findall(thinking) if not _stands(q, sheet.text)]
+    if re.match(r"disconnected|none|down", state.network, re.IGNORECASE):
+        invented += re.findall(r"(?:is|are) (?:already )?connected\b", thinking)
     wish = bool(content(sheet.question) & content(thinking)) or "user" in thinking.lower()
     grounded = not (state.boot or state.disks or state.fields) or bool(content(sheet.source) & content(thinking))
     led = commands[0] in re.findall(r"[\w.-]*\w", thinking) if commands else _fits_text(sheet)
@@ -101,9 +105,9 @@ def judge_thinking(sheet: Sheet) -> Verdict:
         reference=commands[0] if commands else shorten(sheet.response, 60) or "nothing",
         right=bool(lines) and led and not invented,
         facts=_share(1 - 0.5 * len(invented) - (0 if grounded else 0.3)) if lines else 0.0,
-        steps=_share((0.4 * wish + 0.3 * grounded + 0.3 * led) * once) if lines else 0.0,
+        steps=_share(0.4 * wish + 0.3 * grounded + 0.3 * led) if once == 1 else 0.0,
         reaches=(1.0 if len(lines) > 2 else 0.8) if led else 0.2,
-        concise=_concise(thinking),
+        concise=_concise(thinking) if once == 1 else 0.0,
         critique=critique,
     )
 
@@ -152,11 +156,11 @@ def _foreign(thinking: str, given: str) -> list[str]:
     return list(dict.fromkeys([*numbers, *names]))
 
 
-def _rests_on(lines: list[str], given: str) -> bool:
-    """Whether the thinking says something that the task says: three telling words in common, sentence by sentence."""
+def _rests_on(lines: list[str], given: str, words_in_common: int) -> bool:
+    """Whether the thinking says something that the task says: so many telling words in common, sentence by sentence."""
     told = [content(s) for s in sentences(given)]
     # A thinking of more sentences than this is rambling, and a long source makes each of them cost.
-    return any(len(content(line) & other) >= 3 for line in lines[:40] for other in told)
+    return any(len(content(line) & other) >= words_in_common for line in lines[:40] for other in told)
 
 
 def _fits_text(sheet: Sheet) -> bool:
