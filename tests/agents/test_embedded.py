@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,11 @@ from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, LlamaFileType, qu
 
 from agents.embedded import weights
 from agents.embedded.process import EmbeddedFailed, EmbeddedServer, Endpoint
+from agents.gateway import Gateway
+from agents.line import Line
+from agents.models import Catalog
+from agents.question import Question, Turn
+from agents.student import Student
 
 with_server = pytest.mark.asyncio(loop_scope="module")
 
@@ -338,3 +344,22 @@ def test_a_child_does_not_outlive_a_parent_killed_without_warning() -> None:
         parent.kill()
         parent.wait(5)
         assert gone(child)
+
+
+@with_server
+async def test_the_embedded_student_answers_in_the_form_it_is_held_to(server: EmbeddedServer) -> None:
+    async def reach() -> tuple[str, str]:
+        return await server.start()
+
+    gateway = Gateway(Catalog(), reach)
+    student = Student(Line(gateway), "embedded/smollm2-135m")
+    asked = Turn(role="user", content="A shelf holds 8 rows of 10 books. How many books are on it?")
+    question = Question(turns=(asked,), answer_kind="number")
+    try:
+        attempt = await student.attempt(question, "", [], "iterative", 1)
+        again = await student.verify(question, "There are 8 rows of 10 books, so 8 * 10 = 80 books.", 1, 1)
+    finally:
+        await gateway.close()
+    assert re.fullmatch(r"-?[\d.,]+", attempt.answer)
+    assert 1 <= len(attempt.thinking.splitlines()) <= 3
+    assert again.answer == "80"

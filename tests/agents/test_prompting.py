@@ -167,3 +167,27 @@ def test_messages_leave_an_empty_system_out() -> None:
 def test_unknown_prompts_are_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         render("no_such_prompt")
+
+
+@pytest.mark.parametrize("kind", ["number", "json", "text"])
+@pytest.mark.parametrize("hints", [[], ["Count the trips.", "Count the guests."]])
+def test_a_very_small_student_is_shown_tasks_done_and_held_to_a_form(kind: AnswerKind, hints: list[str]) -> None:
+    asked = Question(turns=(Turn(role="user", content="# grammar\nHow many pay?"),), context="<source> 9 trips")
+    given = {"question": asked, "answer_kind": kind, "hints": hints, "format": "iterative", "thinking": "6 * 40 = 240."}
+    for name in ("small/attempt_solve", "small/verify_solve"):
+        prompt = render(name, **given)
+        assert [m["role"] for m in prompt.messages()] == ["system", *["user", "assistant"] * len(prompt.shots), "user"]
+        assert len(prompt.shots) >= 2
+        assert all("Answer: " in answered and asked_ for asked_, answered in prompt.shots)
+        assert prompt.grammar.startswith("root ::= ")
+        assert prompt.extra == {"grammar": prompt.grammar}
+        assert prompt.user.startswith("&lt;source> 9 trips\n\n# grammar\nHow many pay?")
+    attempt = render("small/attempt_solve", **given)
+    assert ("Hint: Count the guests." in attempt.user) == bool(hints)
+    assert "Count the trips." not in attempt.user
+    assert any("Aha!" in answered for _, answered in attempt.shots) == bool(hints)
+
+
+def test_the_prompts_of_larger_models_have_no_shots_and_no_grammar() -> None:
+    prompt = render("attempt_solve", **CASES["first"])
+    assert (prompt.shots, prompt.grammar, prompt.extra) == ((), "", None)
