@@ -25,6 +25,8 @@ from tests.docs.pages import ROOT
 from tests.support.farmodel import FarModel
 from tests.support.service import environment
 
+PATIENCE = 240
+"""Seconds for one snippet; the machine may be busy."""
 SHARED = ("examples", "clients", "proto")
 """What a snippet may read of the checkout; what it writes goes to a folder of its own."""
 
@@ -49,7 +51,7 @@ class Reader:
     def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         """Runs a command in the reader's folder, and waits for it."""
         return subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=100
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
 
 

@@ -18,9 +18,10 @@ from agents.models import BARE_NAMES, ModelSettings
 from graphs.enhance import build
 from services.errors import TABLE
 from services.settings import Settings
-from tests.docs.conftest import Reader
+from tests.docs.conftest import PATIENCE, Reader
 from tests.docs.pages import PAGES, ROOT, blocks, code, section, table
 
+pytestmark = pytest.mark.timeout(PATIENCE + 60)
 GOLDEN = ROOT / "tests/graphs/enhance.mmd"
 README = ROOT / "README.md"
 

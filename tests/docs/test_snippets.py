@@ -11,9 +11,10 @@ import sys
 
 import pytest
 
-from tests.docs.conftest import Reader
+from tests.docs.conftest import PATIENCE, Reader
 from tests.docs.pages import ROOT, Block, blocks
 
+pytestmark = pytest.mark.timeout(PATIENCE + 60)
 LASTING = "teachback serve"
 """A block whose last line starts with this goes on until it is stopped: it has to say where it serves."""
 MADE = "make "
