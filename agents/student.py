@@ -19,16 +19,17 @@ from agents.sampling import SAMPLING
 Format = Literal["iterative", "consolidated"]
 
 
+def prompt_for(model: str, name: str, **values: object) -> Prompt:
+    """The prompt in the words that this student understands: a very small one is told less and shown more."""
+    return render(f"small/{name}" if model in EMBEDDED else name, **values)
+
+
 @dataclass(frozen=True, slots=True)
 class Student:
     """A model in the student's part."""
 
     line: Line
     model: str
-
-    def _prompt(self, name: str, **values: object) -> Prompt:
-        """The prompt in the words this student understands: a very small one is told less and shown more."""
-        return render(f"small/{name}" if self.model in EMBEDDED else name, **values)
 
     def _heat(self, name: str, number: int) -> float:
         """The temperature of round or sample `number`; a very small model leaves its path with less."""
@@ -39,7 +40,8 @@ class Student:
         self, question: Question, thinking: str, hints: Sequence[str], format_: Format, round_: int
     ) -> Attempt:
         """Thinking and answer. A later round is sampled warmer than the first, so that it can leave a wrong path."""
-        prompt = self._prompt(
+        prompt = prompt_for(
+            self.model,
             "attempt_solve",
             question=question,
             answer_kind=question.answer_kind,
@@ -60,7 +62,9 @@ class Student:
         self, question: Question, thinking: str, round_: int, sample: int, step: str = "verify"
     ) -> Attempt:
         """A fresh attempt from the question and the thinking alone, without hints."""
-        prompt = self._prompt("verify_solve", question=question, answer_kind=question.answer_kind, thinking=thinking)
+        prompt = prompt_for(
+            self.model, "verify_solve", question=question, answer_kind=question.answer_kind, thinking=thinking
+        )
         heat = self._heat("verify_solve", sample)
         reply = await self.line.say(
             Place("student", step, round_, sample), self.model, "verify_solve", prompt, temperature=heat
@@ -79,7 +83,8 @@ class Student:
         round_: int,
     ) -> str:
         """Thinking that leads to a response which was given."""
-        prompt = self._prompt(
+        prompt = prompt_for(
+            self.model,
             "attempt_rationalise",
             question=question,
             response=response,
@@ -105,7 +110,9 @@ class Student:
         step: str = "verify",
     ) -> str:
         """The response that the thinking alone leads to."""
-        prompt = self._prompt("verify_rationalise", question=question, response_kind=response_kind, thinking=thinking)
+        prompt = prompt_for(
+            self.model, "verify_rationalise", question=question, response_kind=response_kind, thinking=thinking
+        )
         heat = self._heat("verify_rationalise", sample)
         reply = await self.line.say(
             Place("student", step, round_, sample), self.model, "verify_rationalise", prompt, temperature=heat

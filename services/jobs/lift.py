@@ -11,7 +11,7 @@ import orjson
 from agents.embedded.scorer import LlamaScorer
 from agents.gateway import Gateway
 from agents.lift import Messages, ScoreError, lift, mask
-from agents.prompting import render
+from agents.student import prompt_for
 from graphs.records import Result, Task
 from graphs.rules.numbers import numbers_in, plain
 
@@ -36,7 +36,7 @@ class Lifter:
             try:
                 found = await lift(
                     scorer,
-                    partial(_messages, task),
+                    partial(_messages, self._student, task),
                     thinking=result.thinking,
                     other=other,
                     answer=task.reference,
@@ -49,13 +49,12 @@ class Lifter:
         return orjson.dumps(body)
 
 
-def _messages(task: Task, thinking: str) -> Messages:
+def _messages(student: str, task: Task, thinking: str) -> Messages:
     if task.mode == "rationalise":
         values = {"question": task.question, "response_kind": task.response_kind, "thinking": thinking}
-        return render("verify_rationalise", **values).messages()
-    return render(
-        "verify_solve", question=task.question, answer_kind=task.question.answer_kind, thinking=thinking
-    ).messages()
+        return prompt_for(student, "verify_rationalise", **values).messages()
+    values = {"question": task.question, "answer_kind": task.question.answer_kind, "thinking": thinking}
+    return prompt_for(student, "verify_solve", **values).messages()
 
 
 def _hide(reference: str, text: str) -> str:
