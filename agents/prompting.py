@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, meta
 from jinja2.sandbox import SandboxedEnvironment
+
+from agents.question import Question
 
 FOLDER: Final = Path(__file__).resolve().parent / "prompts"
 
@@ -65,9 +67,21 @@ def without_marks(text: str) -> str:
     return _CALCULATOR_MARK.sub("", text)
 
 
+class _Ours(str):
+    """Text that a template of ours made: its tags are meant."""
+
+
 def _inert(value: object) -> str:
     """Data as text in which the prompts' own tags no longer read as tags. Raises UndefinedError for what is missing."""
+    if isinstance(value, _Ours):
+        return value
     return _OWN_TAG.sub("&lt;", str(value))
+
+
+@lru_cache(maxsize=512)
+def _task(question: Question) -> _Ours:
+    """The question as every prompt shows it. A loop shows the same one in each of its calls."""
+    return _Ours(_ENV.get_template("_task.md").render(question=question).strip())
 
 
 def _environment() -> SandboxedEnvironment:
@@ -83,6 +97,7 @@ def _environment() -> SandboxedEnvironment:
     )
     env.tests["naming_a_document"] = names_document
     env.filters["without_marks"] = without_marks
+    env.globals["task"] = _task
     return env
 
 
@@ -93,14 +108,38 @@ def _text(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
+class _Part(NamedTuple):
+    """One part of a prompt. `names` are the variables it uses, those of its partials included."""
+
+    heading: str
+    template: Template
+    names: tuple[str, ...]
+
+
+def _variables(body: str) -> set[str]:
+    tree = _ENV.parse(body)
+    partials = [_ENV.loader.get_source(_ENV, p)[0] for p in meta.find_referenced_templates(tree) if p and _ENV.loader]
+    found = meta.find_undeclared_variables(tree) - {"task"}
+    return found.union(*map(_variables, partials))
+
+
 @cache
-def _compiled(name: str) -> tuple[tuple[str, Template], ...]:
-    """The parts of a prompt, each with its heading, compiled once. Raises ValueError where the file lacks a part."""
+def _compiled(name: str) -> tuple[_Part, ...]:
+    """The parts of a prompt, compiled once. Raises ValueError where the file lacks a part."""
     before, *parts = _HEADING.split(_text(name))
     headings = parts[::2]
     if before.strip() or _PARTS.fullmatch(" ".join(headings)) is None:
         raise ValueError(f"prompt {name!r} needs the lines '# system' and '# user', in this order")
-    return tuple((heading, _ENV.from_string(body)) for heading, body in zip(headings, parts[1::2], strict=True))
+    return tuple(
+        _Part(heading, _ENV.from_string(body), tuple(sorted(_variables(body))))
+        for heading, body in zip(headings, parts[1::2], strict=True)
+    )
+
+
+@lru_cache(maxsize=256)
+def _constant(part: Template, given: tuple[tuple[str, object], ...]) -> str:
+    """A part that few values decide, as most systems and examples are: made once for each of their combinations."""
+    return part.render(dict(given)).strip()
 
 
 def render(name: str, **values: object) -> Prompt:
@@ -109,8 +148,12 @@ def render(name: str, **values: object) -> Prompt:
     Raises jinja2.UndefinedError where a variable that the prompt uses is missing, FileNotFoundError for no such prompt.
     """
     said: dict[str, list[str]] = {"system": [], "user": [], "assistant": [], "grammar": []}
-    for heading, template in _compiled(name):
-        said[heading].append(template.render(values).strip())
+    for heading, template, names in _compiled(name):
+        if "question" in names:
+            said[heading].append(template.render(values).strip())
+            continue
+        given = ((n, tuple(v) if isinstance(v := values[n], list) else v) for n in names if n in values)
+        said[heading].append(_constant(template, tuple(given)))
     *asked, user = said["user"]
     shots = tuple(shot for shot in zip(asked, said["assistant"], strict=True) if all(shot))
     return Prompt(said["system"][0], user, shots, "".join(said["grammar"]))
@@ -125,6 +168,7 @@ def prompt_hashes() -> dict[str, str]:
         name = path.relative_to(FOLDER).with_suffix("").as_posix()
         text = _text(name)
         partials = sorted(p for p in meta.find_referenced_templates(_ENV.parse(text)) if p)
+        partials += ["_task.md"] if "task(question)" in text else []
         whole = [text, *((FOLDER / p).read_text(encoding="utf-8") for p in partials)]
         hashes[name] = hashlib.sha256("\0".join(whole).encode()).hexdigest()
     return hashes
