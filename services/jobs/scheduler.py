@@ -11,16 +11,18 @@ from typing import Any
 import grpc
 import structlog
 from sqlalchemy import Connection, Engine, update
+from sqlalchemy.exc import DBAPIError
 
 from agents.errors import BudgetExceeded
 from agents.gateway import Gateway
 from services import failpoints
-from services.errors import WrongState, mapped
+from services.errors import StorageFull, WrongState, mapped
 from services.jobs.log import EventLog
 from services.jobs.run import Loop, Means, Run
 from services.jobs.spec import Plan, plan
 from services.settings import Settings
 from services.store.datasets import DatasetStore
+from services.store.engine import translated
 from services.store.examples import ExampleStore
 from services.store.ids import tail
 from services.store.jobs import JobStore, set_state
@@ -176,7 +178,7 @@ class Scheduler:
             if id_ not in self._cancelled and job.state is not JobState.CANCELLING:
                 raise
             # A caller's cancel, not a stop of the service, which leaves the state as it is.
-            await self._state(id_, JobState.CANCELLED, "cancelled")
+            await self._ended(id_, JobState.CANCELLED, Status(message="cancelled"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the job ends with it and the service lives on
             await self._ended_badly(id_, error)
         else:
@@ -199,13 +201,26 @@ class Scheduler:
         await self._state(id_, JobState.SUCCEEDED, "")
 
     async def _ended_badly(self, id_: str, error: Exception) -> None:
+        while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once
+            error = error.exceptions[0]
+        if isinstance(error, DBAPIError):
+            error = translated(error)
         row = mapped(error)
         code = row.grpc if row else grpc.StatusCode.INTERNAL
         if row is None:
             log.exception("a job failed in a way nobody foresaw", job=id_)
         status = Status(code=code.value[0], message=str(error) if row else f"internal error: {type(error).__name__}")
-        state = JobState.PAUSED if isinstance(error, BudgetExceeded) else JobState.FAILED
-        await self._state(id_, state, status.message, status)
+        await self._ended(id_, JobState.PAUSED if isinstance(error, BudgetExceeded) else JobState.FAILED, status)
+
+    async def _ended(self, id_: str, state: JobState, status: Status) -> None:
+        """Records an end before its time, or remembers it where the disk is full, so that nobody waits for ever."""
+        error = None if state is JobState.CANCELLED else status
+        try:
+            await self._state(id_, state, status.message, error)
+        except StorageFull:
+            log.exception("a job's end could not be recorded", job=id_)
+            self.store.unwritten[id_] = state, status
+            self.log.wake(id_)
 
     async def _state(
         self, id_: str, state: JobState, message: str, error: Status | None = None, /, **fields: Any
@@ -215,6 +230,7 @@ class Scheduler:
             fields["progress"] = run.tally.progress().model_dump_json()
         body = {"state": state.value, "message": message}
         await self.log.append(id_, "state", body, also=lambda c: set_state(c, id_, state, error, **fields))
+        self.store.unwritten.pop(id_, None)
 
 
 @cache

@@ -22,6 +22,9 @@ class JobStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.unwritten: dict[str, tuple[JobState, Status]] = {}
+        """By job id, ends that a full disk did not let be written: known as long as the process lives. After a restart
+        such a job goes on by itself."""
 
     def create(self, spec: JobSpec, total: int, key: str) -> tuple[Job, bool]:
         """The job, and whether it is new. Raises Conflict where the key was used for another spec."""
@@ -62,7 +65,13 @@ class JobStore:
 
     def get(self, name: str) -> Job:
         """Raises NotFound."""
-        return _job(self._row(name))
+        return self._shown(self._row(name))
+
+    def _shown(self, row: Any) -> Job:
+        job = _job(row)
+        if found := self.unwritten.get(row.id):
+            job.state, job.error = found
+        return job
 
     def runs(self, name: str) -> int:
         """How often the job was taken up."""
@@ -88,7 +97,7 @@ class JobStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(limit + 1)).all()
         more = page_token(rows[limit - 1].created, rows[limit - 1].id) if len(rows) > limit else ""
-        return JobPage(jobs=[_job(r) for r in rows[:limit]], next_page_token=more)
+        return JobPage(jobs=[self._shown(r) for r in rows[:limit]], next_page_token=more)
 
     def unfinished(self) -> list[Job]:
         """Jobs that a runner should be at work on, oldest first."""

@@ -80,7 +80,7 @@ class Writer:
                 batch.append(self._queue.popleft())
             if batch:
                 self._commit(batch)
-            elif self._closing:
+            if self._closing and not self._queue:
                 return
 
     def _commit(self, batch: list[_Write]) -> None:

@@ -1,0 +1,148 @@
+"""What stands on disk: the migrations make the tables the code sees, and a group of writes is one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, event, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from services.errors import StorageFull
+from services.store.engine import migrate, open_engine, translated
+from services.store.tables import datasets, events, items, jobs, metadata
+from services.store.writer import Writer
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A new database, migrated."""
+    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    migrate(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+async def writer(engine: Engine) -> AsyncIterator[Writer]:
+    """A writer at work, with a job that events can belong to."""
+    with engine.begin() as connection:
+        row = {"id": "j", "kind": "enhance", "spec": "{}", "state": "queued", "created": 0.0, "progress": "{}"}
+        connection.execute(insert(jobs), row | {"runs": 0})
+    made = Writer(engine)
+    made.start()
+    yield made
+    await made.close()
+
+
+def told(seq: int) -> dict[str, Any]:
+    return {"job_id": "j", "seq": seq, "time": 0.0, "type": "state", "body": "{}"}
+
+
+def seqs(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(events.c.seq).order_by(events.c.seq)).scalars())
+
+
+def test_the_migrations_make_the_tables_the_code_sees(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_migrating_twice_changes_nothing(engine: Engine) -> None:
+    migrate(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
+
+
+def test_the_database_is_told_to_be_careful(engine: Engine) -> None:
+    with engine.connect() as connection:
+        asked = {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in CAREFUL}
+    assert asked == CAREFUL
+
+
+CAREFUL = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+# ---------------------------------------------------------------- the writer
+async def test_many_writes_share_one_commit(engine: Engine, writer: Writer) -> None:
+    commits: list[Connection] = []
+    event.listen(engine, "commit", commits.append)
+    await asyncio.gather(*(writer.write((events, told(n))) for n in range(1, 201)))
+    assert seqs(engine) == list(range(1, 201))
+    assert len(commits) <= 5
+
+
+async def test_a_write_is_on_disk_when_it_returns(engine: Engine, writer: Writer) -> None:
+    for n in range(1, 6):
+        await writer.write((events, told(n)))
+        assert seqs(engine) == list(range(1, n + 1))
+
+
+async def test_one_bad_write_does_not_take_its_neighbours_down(engine: Engine, writer: Writer) -> None:
+    await writer.write((events, told(5)))
+    writes = [writer.write((events, told(n))) for n in range(1, 11)]
+    done = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(d) for d in done] == [type(None)] * 4 + [IntegrityError] + [type(None)] * 5
+    assert seqs(engine) == list(range(1, 11))
+
+
+async def test_what_belongs_together_is_stored_together_or_not_at_all(engine: Engine, writer: Writer) -> None:
+    def fail(_: Connection) -> None:
+        raise LookupError("not like this")
+
+    with pytest.raises(LookupError):
+        await writer.write((events, told(1)), (events, told(2)), also=fail)
+    with pytest.raises(IntegrityError):
+        await writer.write((events, told(3)), (events, told(3)))
+    assert seqs(engine) == []
+
+    def rename(connection: Connection) -> None:
+        connection.execute(jobs.update().values(kind="renamed"))
+
+    await writer.write((events, told(4)), also=rename)
+    with engine.connect() as connection:
+        assert connection.execute(select(jobs.c.kind)).scalar_one() == "renamed"
+
+
+async def test_closing_writes_what_is_waiting(engine: Engine, writer: Writer) -> None:
+    waiting = [asyncio.create_task(writer.write((events, told(n)))) for n in range(1, 51)]
+    await asyncio.sleep(0)
+    await writer.close()
+    await asyncio.gather(*waiting)
+    assert seqs(engine) == list(range(1, 51))
+
+
+async def test_a_caller_that_goes_away_takes_nobody_along(engine: Engine, writer: Writer) -> None:
+    gone = asyncio.create_task(writer.write((events, told(1))))
+    stays = asyncio.create_task(writer.write((events, told(2))))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await stays
+    assert 2 in seqs(engine)
+
+
+def test_a_full_disk_is_told_as_that() -> None:
+    full = OperationalError("INSERT", {}, Exception("database or disk is full"))
+    assert isinstance(translated(full), StorageFull)
+    assert "nothing that was stored is lost" in str(translated(full))
+    other = OperationalError("INSERT", {}, Exception("no such table: calls"))
+    assert translated(other) is other
+    assert isinstance(other, DBAPIError)
+
+
+def test_rows_go_with_their_dataset(engine: Engine) -> None:
+    row = {"id": "d", "display_name": "", "files": "[]", "item_count": 1, "bad_row_count": 0, "sha256": ""}
+    item = {"dataset_id": "d", "seq": 0, "item_id": "x-1", "file": 0, "line": 1, "annotated": False, "raw": "{}"}
+    with engine.begin() as connection:
+        connection.execute(insert(datasets), row | {"created": 0.0, "ready": True})
+        connection.execute(insert(items), item)
+        connection.execute(datasets.delete())
+        assert connection.execute(select(items)).all() == []
