@@ -40,7 +40,8 @@ class Service:
     def __init__(self, folder: Path, far: FarModel | None = None, models: Mapping[str, Any] | None = None) -> None:
         """`models`: settings of the far models beside their address."""
         self.folder = folder
-        self.env = environment(folder)
+        # The student of a job that names none; the product's own default takes seconds to start.
+        self.env = environment(folder, TEACHBACK_STUDENT="offline/student")
         if far is not None:
             self.env["TEACHBACK_MODELS"] = far_settings(far, **(models or {}))
         self.largest_file: int | None = None
