@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import grpc
 import structlog
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from sqlalchemy.exc import DBAPIError
 
-from services.errors import Mapped, mapped
+from services.errors import InvalidRequest, Mapped, mapped
 from services.store.engine import translated
 
 log = structlog.get_logger()
@@ -40,6 +41,13 @@ async def _abort(context: Any, error: Exception) -> None:
     await context.abort_with_status(rpc_status.to_status(status))
 
 
+def readable(request: Any) -> Any:
+    """The message, where there is one. Raises InvalidRequest for bytes that are none (services/rpc/server.py)."""
+    if isinstance(request, DecodeError):
+        raise InvalidRequest("the bytes sent are no message of the kind that this call takes")
+    return request
+
+
 def unary(
     method: Callable[[Servicer, Any, Any], Awaitable[Reply]],
 ) -> Callable[[Servicer, Any, Any], Awaitable[Reply]]:
@@ -50,7 +58,7 @@ def unary(
         self.handlers.in_flight += 1
         self.handlers.calls += 1
         try:
-            return await method(self, request, context)
+            return await method(self, readable(request), context)
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes a status here
@@ -71,7 +79,7 @@ def stream(
         self.handlers.in_flight += 1
         self.handlers.calls += 1
         try:
-            async for reply in method(self, request, context):
+            async for reply in method(self, readable(request), context):
                 yield reply
         except grpc.aio.AbortError:
             raise

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -40,10 +41,28 @@ class TokenAtTheDoor(grpc.aio.ServerInterceptor):
         return self._refusal
 
 
+class Readable(grpc.aio.ServerInterceptor):
+    """Lets bytes that are no message through as the error they are: gRPC itself would answer UNKNOWN."""
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
+        """Changes how the requests of our own services are read."""
+        handler = await continuation(handler_call_details)
+        if handler is None or not handler_call_details.method.startswith("/teachback."):
+            return handler
+
+        def read(raw: bytes) -> Any:
+            try:
+                return handler.request_deserializer(raw)
+            except DecodeError as error:
+                return error
+
+        return handler._replace(request_deserializer=read)
+
+
 async def start(handlers: Handlers, host: str, port: int, token: str | None) -> tuple[grpc.aio.Server, int]:
     """A serving server and its port. Raises RuntimeError where the port is taken."""
     server = grpc.aio.server(
-        interceptors=[TokenAtTheDoor(token)] if token else [],
+        interceptors=[*([TokenAtTheDoor(token)] if token else []), Readable()],
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20)],
     )
     names = add_all(server, handlers)

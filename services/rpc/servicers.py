@@ -12,7 +12,7 @@ from teachback.v1 import dataset_pb2, dataset_pb2_grpc, example_pb2, example_pb2
 from services.datasets.intake import Intake
 from services.errors import InvalidRequest
 from services.handlers import Handlers
-from services.rpc.answers import stream, unary
+from services.rpc.answers import readable, stream, unary
 from services.rpc.convert import enum_name, from_proto, to_proto
 from services.views import CreateJobRequest, JobState, ThinkingTag
 
@@ -30,7 +30,8 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
         """Takes a streamed upload in."""
         upload: Intake | None = None
         try:
-            async for part in request_iterator:
+            async for received in request_iterator:
+                part = readable(received)
                 kind = part.WhichOneof("part")
                 if upload is None:
                     if kind != "header":
