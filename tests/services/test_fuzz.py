@@ -217,6 +217,7 @@ def fuzz_grpc(shared: Service, names: dict[str, list[str]], seed: int, count: in
             assert status in OURS or status in FINE, (
                 f"seed {seed}, number {number}: {method.name} {sent}: {status} {said}"
             )
+    assert "nobody foresaw" not in shared.log()
     return seen
 
 
