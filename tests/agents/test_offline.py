@@ -109,7 +109,7 @@ async def test_the_installer_rows_get_two_to_four_true_lines() -> None:
     assert all(2 <= len(r.thinking.splitlines()) <= 4 for r in results)
 
 
-@pytest.mark.skipif(not GSM8K.exists(), reason="the real rows are not at hand")
+@pytest.mark.skipif(not GSM8K.exists(), reason="extra data: the real rows are not at hand")
 async def test_real_word_problems_converge_soundly_or_end_honestly() -> None:
     todo = tasks(GSM8K, qa_task)[:80]
     results = await run(todo)
@@ -156,7 +156,7 @@ def coached(task: Task, rounds: int) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("path", [QA, GSM8K], ids=["examples", "gsm8k"])
 def test_no_hint_gives_the_answer_away(path: Path) -> None:
     if not path.exists():
-        pytest.skip("the real rows are not at hand")
+        pytest.skip("extra data: the real rows are not at hand")
     for task in tasks(path, qa_task):
         told = [hint for _, hint in coached(task, 3)]
         assert len(set(told[:2])) == 2, told

@@ -15,7 +15,7 @@ from services.datasets.write import annotate, to_messages
 
 ROWS = Path(__file__).parents[3] / "shared" / "data" / "gsm8k_qa.jsonl"
 
-pytestmark = pytest.mark.skipif(not ROWS.exists(), reason="the real rows are not here")
+pytestmark = pytest.mark.skipif(not ROWS.exists(), reason="extra data: the real rows are not here")
 
 
 def test_word_problems_go_in_and_come_out_with_nothing_lost() -> None:

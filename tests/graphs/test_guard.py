@@ -163,7 +163,7 @@ def test_sentences_end_at_stops_and_lines_not_at_decimals() -> None:
     assert sentences("It costs 3.50 euros. Then\nmore! 4 left") == ["It costs 3.50 euros.", "Then", "more!", "4 left"]
 
 
-@pytest.mark.skipif(not SOLUTIONS.exists(), reason="the real solutions are not on this machine")
+@pytest.mark.skipif(not SOLUTIONS.exists(), reason="extra data: the real solutions are not on this machine")
 def test_real_solutions_pass_as_thinking_and_their_last_steps_leak() -> None:
     missed, complaints = 0, 0
     for line in SOLUTIONS.read_text(encoding="utf-8").splitlines():
