@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 # LiteLLM would fetch a price list from the network when it is imported.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+# gRPC's fork handlers wake its threads in a child before that runs its own program: one child in seventy crashed so.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from services.app import serve as serve_forever
 from services.settings import Settings
