@@ -39,7 +39,7 @@ async def main():
     assert caller.returncode is None, "nobody called meanwhile"
     caller.kill()
     await caller.wait()
-    await server.stop(0)
+    await server.stop(1)
     print(sum(status != 0 for status in ended))
 
 uvloop.run(main())
