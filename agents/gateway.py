@@ -105,9 +105,10 @@ class Gateway:
         tries = endpoint.settings.max_retries
         if not tries:
             raise first
-        await asyncio.sleep(_pause(first, 1))
+        pause = _Pause()
+        await asyncio.sleep(pause.after(first))
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(tries), wait=_wait, reraise=True
+            retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(tries), wait=pause, reraise=True
         )
 
         async def once() -> Reply:
@@ -121,16 +122,27 @@ class Gateway:
         await self._wire.close()
 
 
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, TransientError)
-    return _pause(error, state.attempt_number + 1)
+class _Pause:
+    """How long one call waits before each of its further tries; a wait strategy of tenacity."""
 
+    def __init__(self) -> None:
+        self._unadvised = 0
 
-def _pause(error: TransientError, attempt: int) -> float:
-    """Seconds until the next try: what the provider asked for, else doubling from half a second; jittered upwards."""
-    base = error.retry_after if error.retry_after is not None else 0.5 * 2.0 ** (attempt - 1)
-    return min(LONGEST_WAIT, base) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries, no secret
+    def __call__(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, TransientError)
+        return self.after(error)
+
+    def after(self, error: TransientError) -> float:
+        """Seconds: what the provider asked for, else doubling from half a second; jittered upwards.
+
+        A wait that was asked for says nothing of how ill the provider is, so it makes the others no longer.
+        """
+        base = error.retry_after
+        if base is None:
+            base = 0.5 * 2.0**self._unadvised
+            self._unadvised += 1
+        return min(LONGEST_WAIT, base) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries, no secret
 
 
 def _speak(endpoint: Endpoint, request: Request) -> Reply:

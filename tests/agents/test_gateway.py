@@ -134,6 +134,13 @@ async def test_without_advice_the_pauses_double(make: MakeGateway) -> None:
         assert three - two >= 1.0
 
 
+async def test_a_pause_that_was_asked_for_makes_the_next_one_no_longer(make: MakeGateway) -> None:
+    with FarModel(faults=first("limited", "limited", "limited", "broken"), retry_after="0.01") as far:
+        assert (await make(far).complete(ask(), FREE)).text
+        *_, four, five = (a.at for a in far.asked)
+        assert 0.5 <= five - four < 2.0  # not 0.5 * 2 ** 3
+
+
 async def test_a_call_that_hangs_is_given_up_and_made_again(make: MakeGateway) -> None:
     with FarModel(faults=first("hang")) as far:
         assert (await make(far, timeout=0.3).complete(ask(), FREE)).text
