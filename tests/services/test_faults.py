@@ -65,4 +65,4 @@ def test_every_row_comes_out_on_a_bad_day(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_five_hundred_rows_on_a_bad_day(tmp_path: Path) -> None:
-    compare(tmp_path, count=500, delay=0.1, batch=50)
+    compare(tmp_path, count=500, delay=0.1, batch=100)
