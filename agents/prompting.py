@@ -97,7 +97,6 @@ def _environment() -> SandboxedEnvironment:
     )
     env.tests["naming_a_document"] = names_document
     env.filters["without_marks"] = without_marks
-    env.globals["task"] = _task
     return env
 
 
@@ -119,7 +118,7 @@ class _Part(NamedTuple):
 def _variables(body: str) -> set[str]:
     tree = _ENV.parse(body)
     partials = [_ENV.loader.get_source(_ENV, p)[0] for p in meta.find_referenced_templates(tree) if p and _ENV.loader]
-    found = meta.find_undeclared_variables(tree) - {"task"}
+    found = meta.find_undeclared_variables(tree)
     return found.union(*map(_variables, partials))
 
 
@@ -148,9 +147,14 @@ def render(name: str, **values: object) -> Prompt:
     Raises jinja2.UndefinedError where a variable that the prompt uses is missing, FileNotFoundError for no such prompt.
     """
     said: dict[str, list[str]] = {"system": [], "user": [], "assistant": [], "grammar": []}
+    if isinstance(question := values.get("question"), Question):
+        values["task"] = _task(question)
+    everything = {**_ENV.globals, **values}
     for heading, template, names in _compiled(name):
-        if "question" in names:
-            said[heading].append(template.render(values).strip())
+        if "question" in names or "task" in names:
+            # As `template.render` does, but for a copy of the globals at every call, which costs as much as the rest.
+            context = template.new_context(everything, shared=True)
+            said[heading].append("".join(template.root_render_func(context)).strip())
             continue
         given = ((n, tuple(v) if isinstance(v := values[n], list) else v) for n in names if n in values)
         said[heading].append(_constant(template, tuple(given)))
@@ -168,7 +172,7 @@ def prompt_hashes() -> dict[str, str]:
         name = path.relative_to(FOLDER).with_suffix("").as_posix()
         text = _text(name)
         partials = sorted(p for p in meta.find_referenced_templates(_ENV.parse(text)) if p)
-        partials += ["_task.md"] if "task(question)" in text else []
+        partials += ["_task.md"] if "{{ task }}" in text else []
         whole = [text, *((FOLDER / p).read_text(encoding="utf-8") for p in partials)]
         hashes[name] = hashlib.sha256("\0".join(whole).encode()).hexdigest()
     return hashes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from functools import cache, partial
 from typing import Any
@@ -15,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from agents.errors import BudgetExceeded
 from agents.gateway import Gateway
-from services import failpoints
+from services import collector, failpoints
 from services.errors import StorageFull, WrongState, mapped
 from services.jobs.log import EventLog
 from services.jobs.run import Loop, Means, Run
@@ -239,9 +238,7 @@ def _the_loop() -> Loop:
     from graphs.enhance import build, enhance
 
     graph = build()
-    # What is loaded by now stays: the collector need not walk it again and again (a tenth of the CPU a call).
-    gc.collect()
-    gc.freeze()
+    collector.settle()
     return partial(enhance, graph)
 
 

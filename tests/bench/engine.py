@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
-import gc
 import json
 import sys
 import time
@@ -19,6 +18,7 @@ from agents.student import Student
 from agents.teacher import Teacher
 from graphs.enhance import build, enhance
 from graphs.state import Cast, Rules
+from services import collector
 from services.datasets.shapes import parse
 from tests.bench.workload import AT_ONCE, EXAMPLES, calls, cpu_seconds, need, row
 
@@ -32,8 +32,7 @@ async def run(port: int, profile: str | None) -> None:
     line = Line(gateway)
     cast = Cast(Student(line, model), Teacher(line, model), Evaluator(line, model), Rules())
     work = iter(range(EXAMPLES))
-    gc.collect()
-    gc.freeze()
+    collector.settle()
 
     async def worker() -> None:
         for ident in work:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import httpx
 import pytest
@@ -24,16 +25,27 @@ def shared_far() -> Iterator[FarModel]:
 
 @pytest.fixture(scope="package")
 def _shared(shared_far: FarModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    ended = Event()
+
+    def need_it() -> None:
+        # A private service goes when nobody needs it for half a minute, and other tests take longer than that.
+        with running.http as http:
+            while not ended.wait(5):
+                http.get("/v1/jobs")
+
     with Service(tmp_path_factory.mktemp("shared") / "data", shared_far) as running:
-        yield running
+        needing = Thread(target=need_it)
+        needing.start()
+        try:
+            yield running
+        finally:
+            ended.set()
+            needing.join()
 
 
 @pytest.fixture
 def shared(_shared: Service) -> Service:
-    """The shared service; a private one goes when nobody needs it, so each test makes sure of it."""
-    if _shared.process is None or _shared.process.poll() is not None:
-        _shared.gone()
-        _shared.start()
+    """The shared service."""
     return _shared
 
 
