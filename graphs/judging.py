@@ -59,13 +59,13 @@ async def verified(task: Task, thinking: str, cast: Cast, number: int, step: str
     """Whether every one of `verify_samples` fresh attempts reaches the reference from question and thinking alone."""
     for sample in range(1, cast.rules.verify_samples + 1):
         if task.mode == "solve":
-            said = await cast.student.verify(task.question, thinking, number, sample, step)
-            right = compare(said.answer, task.reference)
-            if right is None:
-                right = await _judged_right(task, thinking, said.answer, cast, number, sample, step)
+            made = (await cast.student.verify(task.question, thinking, number, sample, step)).answer
+            right = compare(made, task.reference)
         else:
             made = await cast.student.respond(task.question, task.response_kind, thinking, number, sample, step)
             right = response.agrees(made, task)
+        if right is None:
+            right = await _judged_right(task, thinking, made, cast, number, sample, step)
         if not right:
             return False
     return True

@@ -12,6 +12,9 @@ from agents.verdict import Verdict
 
 _PROPER: Final = re.compile(r"(?<![.!?:\"“] )(?<!^)(?<!\n)\b[A-ZÀ-Þ][a-zà-ÿ]{2,}\b")
 _STATE_SAYS: Final = re.compile(r"\bstate (?:says|shows) \"([^\"\n]+)\"")
+_REPLY: Final = 8
+"""Words with a meaning that make a text a reply rather than an answer."""
+
 _TAKEN: Final = frozenset(["user", "the", "using", "aha", "gpt", "efi", "uefi", "bios", "linux"])
 
 
@@ -122,12 +125,19 @@ def unknown(sheet: Sheet) -> Verdict:
 
 
 def same(answer: str, reference: str, question: str) -> bool:
-    """Whether two short texts say the same: equal words, or one adds only words of the question or empty ones."""
+    """Whether two texts say the same.
+
+    Short ones: equal words, or one adds only words of the question or empty ones. Of a reply of some sentences, half
+    of what it speaks of stands in the reference, and both ask something or neither does.
+    """
     said, known = plain(answer), plain(reference)
     if not said or not known:
         return False
     if said == known:
         return True
+    if len(content(reference)) >= _REPLY:
+        common = content(answer) & content(reference)
+        return len(common) >= max(3, len(content(answer)) / 2) and ("?" in answer) == ("?" in reference)
     if arithmetic.numbers(said) != arithmetic.numbers(known):
         return False
     empty = set(plain(question).split()) | words.STOP

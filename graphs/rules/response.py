@@ -26,13 +26,13 @@ def programs(command: str) -> list[str]:
     return found
 
 
-def agrees(made: str, task: Task) -> bool:
-    """Whether the thinking led to the same thing.
+def agrees(made: str, task: Task) -> bool | None:
+    """Whether the thinking led to the same thing; None where only a judge can tell.
 
     A command agrees where it runs the program that the given one runs first: flags are the response's business, the
-    choice is the thinking's. Of a free text nothing can be known but that there is one; the judge has compared it.
+    choice is the thinking's. Of a free text nothing can be known but that there is one.
     """
     if task.response_kind == "text":
-        return bool(made.strip())
+        return None if made.strip() else False
     wanted = programs(task.reference)
     return bool(wanted) and wanted[0] in programs(made)

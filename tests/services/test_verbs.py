@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,10 @@ def test_any_order_of_verbs(shared: Service, slow: FarModel, tmp_path: Path, see
     rows = [row(1000 * (seed + 1) + n, n % 2) for n in range(count)]
     asked = len(slow.asked)
     job = shared.submit(write(tmp_path / "rows.jsonl", rows), batch_size=4)
-    verbs = [job.pause, job.resume, job.resume, lambda: job.resume(50.0), job.cancel, job.retry, job.refresh]
     done = 0
     for _ in range(14):
         verb = draw.choice(
-            [job.pause, job.resume, job.resume, job.cancel, job.retry, job.refresh, lambda: job.resume(50.0)]
+            [job.pause, job.resume, job.resume, job.cancel, job.retry, job.refresh, partial(job.resume, 50.0)]
         )
         try:
             verb()
