@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -60,10 +60,17 @@ def test_any_order_of_verbs(shared: Service, slow: FarModel, tmp_path: Path, see
     asked = len(slow.asked)
     job = shared.submit(write(tmp_path / "rows.jsonl", rows), batch_size=4)
     done = 0
+    verbs: list[Callable[[], object]] = [
+        job.pause,
+        job.resume,
+        job.resume,
+        job.cancel,
+        job.retry,
+        job.refresh,
+        partial(job.resume, 50.0),
+    ]
     for _ in range(14):
-        verb = draw.choice(
-            [job.pause, job.resume, job.resume, job.cancel, job.retry, job.refresh, partial(job.resume, 50.0)]
-        )
+        verb = draw.choice(verbs)
         try:
             verb()
         except Conflict:
