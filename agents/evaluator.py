@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.line import Line, Place
-from agents.prompting import render
+from agents.line import Line, Place, Shape
+from agents.prompting import Prompt, render
 from agents.question import Question
 from agents.verdict import Verdict
 
@@ -54,3 +54,7 @@ class Evaluator:
         """Whether the thinking says why this response is right. Raises UnreadableReply."""
         prompt = render("judge_rationalise", question=question, response=response, thinking=thinking, rules=list(rules))
         return await self.line.ask(Place("evaluator", step, round_), self.model, "judge_rationalise", prompt, Verdict)
+
+    async def rate(self, name: str, prompt: Prompt, shape: type[Shape], attempt: int) -> Shape:
+        """The rating of a made example, in its recipe's own shape. Raises UnreadableReply."""
+        return await self.line.ask(Place("evaluator", "rate", attempt), self.model, name, prompt, shape)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.line import Line, Place
-from agents.prompting import render
+from agents.prompting import Prompt, render
 from agents.question import Question
 from agents.replies import read_hint
 from agents.sampling import SAMPLING
@@ -90,3 +90,9 @@ class Teacher:
         prompt = render("consolidate", question=question, thinking=thinking)
         reply = await self.line.say(Place("teacher", "consolidate", round_), self.model, "consolidate", prompt)
         return reply.text.strip()
+
+    async def propose(self, name: str, prompt: Prompt, attempt: int, temperature: float | None = None) -> str:
+        """What the teacher writes to the prompt called `name`: an example made from a source. `attempt`: from 1."""
+        heat = SAMPLING[name].heat(attempt) if temperature is None else temperature
+        reply = await self.line.say(Place("teacher", "propose", attempt), self.model, name, prompt, temperature=heat)
+        return reply.text
