@@ -25,7 +25,9 @@ class CommandsOptions(Options):
 class PassagesOptions(Options):
     """Examples of inner life, from passages and templates."""
 
-    templates: list[Line] = Field([], max_length=50, description="numbers of the templates to use; empty: each passage's")
+    templates: list[Line] = Field(
+        [], max_length=50, description="numbers of the templates to use; empty: each passage's"
+    )
     templates_markdown: Page = Field("", description="the templates' own file, as edited; empty: the packaged one")
     state: bool = Field(False, description="ask for emotional_state, uncertainty_level and certainty, and check them")
 
