@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
-from services import export
+from services import export, made
 from services.datasets.intake import Intake
 from services.errors import InvalidRequest, NotFound
 from services.jobs.scheduler import Scheduler
@@ -14,10 +14,12 @@ from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.examples import ExampleStore
 from services.store.ids import page_size, page_token, read_token, tail
+from services.store.slots import rows_of
 from services.views import (
     BadRowPage,
     CreateJobRequest,
     Dataset,
+    DatasetKind,
     DatasetPage,
     Example,
     ExamplePage,
@@ -47,12 +49,14 @@ class Handlers:
         """Calls being answered; a private service does not go away under one."""
 
     # ------------------------------------------------------------ datasets
-    async def open_upload(self, display_name: str, *, strict: bool, key: str) -> Intake:
+    async def open_upload(self, display_name: str, *, strict: bool, key: str, kind: DatasetKind = "rows") -> Intake:
         """Begins an upload. Its methods block, so they are called in a thread."""
         if len(key) > 200 or len(display_name) > 200:
             raise InvalidRequest("idempotency_key and display_name hold at most 200 characters")
         limits = self._settings.max_row_bytes, self._settings.max_upload_bytes
-        make = partial(Intake, self._datasets, display_name=display_name, strict=strict, key=key, limits=limits)
+        make = partial(
+            Intake, self._datasets, display_name=display_name, strict=strict, key=key, limits=limits, kind=kind
+        )
         return await asyncio.to_thread(make)
 
     async def get_dataset(self, name: str) -> Dataset:
@@ -70,8 +74,6 @@ class Handlers:
     # ------------------------------------------------------------ jobs
     async def create_job(self, request: CreateJobRequest) -> Job:
         """Creates a job, or finds the one made under the same key."""
-        if request.spec.enhance is None:
-            raise InvalidRequest("spec: name one kind of work, as enhance")
         return await self.scheduler.create(request.spec, request.idempotency_key)
 
     async def get_job(self, name: str) -> Job:
@@ -96,7 +98,8 @@ class Handlers:
         after = int(str(at[0])) if at else -1
         fetch = partial(self._examples.rows, job_id, dataset_id, after, limit + 1, outcome)
         rows = await asyncio.to_thread(fetch)
-        shown = await asyncio.to_thread(lambda: [export.example(job_id, r, rounds=rounds) for r in rows[:limit]])
+        show = made.example if dataset_id == job_id else export.example
+        shown = await asyncio.to_thread(lambda: [show(job_id, r, rounds=rounds) for r in rows[:limit]])
         return ExamplePage(examples=shown, next_page_token=page_token(rows[limit - 1].seq) if len(rows) > limit else "")
 
     async def get_example(self, name: str) -> Example:
@@ -109,13 +112,16 @@ class Handlers:
         row = await asyncio.to_thread(self._examples.one, job_id, dataset_id, item_id)
         if row is None:
             raise NotFound(f"there is no {name}")
-        return export.example(job_id, row, rounds=True)
+        show = made.example if dataset_id == job_id else export.example
+        return show(job_id, row, rounds=True)
 
     async def export_examples(
         self, parent: str, format_: ExportFormat, tag: ThinkingTag, *, unfinished: bool, converged_only: bool
     ) -> AsyncIterator[bytes]:
         """A job's rows as pieces of a JSONL file. Errors come before the first piece where they can be known."""
         job = await self.scheduler.get(parent)
+        if job.spec.generate:
+            return _pieces(made.export(self._examples, job))
         lines = export.export(
             self._examples, job, format_=format_, tag=tag, unfinished=unfinished, converged_only=converged_only
         )
@@ -123,8 +129,7 @@ class Handlers:
 
     async def _ids(self, parent: str) -> tuple[str, str]:
         job = await asyncio.to_thread(self.scheduler.store.get, parent)
-        assert job.spec.enhance is not None
-        return tail(parent, "jobs"), tail(job.spec.enhance.dataset, "datasets")
+        return tail(parent, "jobs"), rows_of(job)
 
 
 async def _pieces(lines: Iterator[str]) -> AsyncIterator[bytes]:

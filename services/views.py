@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from graphs.recipes.options import CandidatesOptions, CommandsOptions, PassagesOptions, PersonasOptions
 from graphs.records import Round
+from services.errors import InvalidRequest
 
 DatasetName = Annotated[str, Field(pattern=r"^datasets/[0-9a-z]{1,32}$", examples=["datasets/0f3c9a"])]
 JobName = Annotated[str, Field(pattern=r"^jobs/[0-9a-z]{1,32}$", examples=["jobs/0f3c9a"])]
@@ -40,6 +42,9 @@ class JobState(StrEnum):
 ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 
+DatasetKind = Literal["rows", "schema", "passages", "text", "chunks"]
+
+
 class Dataset(View):
     """A named, immutable set of source rows."""
 
@@ -50,6 +55,7 @@ class Dataset(View):
     bad_row_count: int = 0
     sha256: str = ""
     create_time: datetime | None = None
+    kind: DatasetKind = "rows"
 
 
 class DatasetPage(View):
@@ -94,10 +100,58 @@ class EnhanceSpec(View):
     score_threshold: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
 
 
+class GenerateSpec(View):
+    """The teacher makes examples from a source, by one recipe. Empty models: the service's own."""
+
+    dataset: DatasetName
+    teacher: Text = ""
+    evaluator: Text = ""
+    batch_size: int = Field(0, ge=0, le=1000, description="examples in flight at once; 0: 10")
+    max_cost: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, description="US dollars at most; 0: no limit")
+    max_attempts: int = Field(0, ge=0, le=20, description="attempts at an example; 0: 3")
+    temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
+    seed: int = Field(0, ge=-(2**63), lt=2**63)
+    score_threshold: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
+    commands: CommandsOptions | None = None
+    passages: PassagesOptions | None = None
+    candidates: CandidatesOptions | None = None
+    personas: PersonasOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_recipe(self) -> Self:
+        if sum(getattr(self, name) is not None for name in RECIPES) != 1:
+            raise ValueError(f"name one recipe: {', '.join(RECIPES)}")
+        return self
+
+    @property
+    def recipe(self) -> RecipeName:
+        """The recipe that was named."""
+        return next(name for name in RECIPES if getattr(self, name) is not None)
+
+
+RecipeName = Literal["commands", "passages", "candidates", "personas"]
+RECIPES: dict[RecipeName, DatasetKind] = {
+    "commands": "schema",
+    "passages": "passages",
+    "candidates": "text",
+    "personas": "chunks",
+}
+"""Each recipe and the kind of dataset it works on."""
+
+
 class JobSpec(View):
     """What a job does; one kind each."""
 
     enhance: EnhanceSpec | None = None
+    generate: GenerateSpec | None = None
+
+    @property
+    def kind(self) -> EnhanceSpec | GenerateSpec:
+        """The one that was named. Raises InvalidRequest where none was, or several."""
+        named = [k for k in (self.enhance, self.generate) if k is not None]
+        if len(named) != 1:
+            raise InvalidRequest("spec: name one kind of work, as enhance or generate")
+        return named[0]
 
 
 class Status(View):
@@ -145,6 +199,7 @@ class Job(View):
     error: Status | None = None
     progress: Progress = Progress()
     idempotency_key: str = ""
+    report_json: str = ""
 
 
 class JobPage(View):
@@ -190,6 +245,16 @@ class Lift(View):
     masked: float | None = None
 
 
+class Attempt(View):
+    """One attempt at making an example (the proto's Turn)."""
+
+    number: int
+    text: str = ""
+    complaints: list[str] = []
+    score: float | None = None
+    critique: str = ""
+
+
 class Example(View):
     """One result."""
 
@@ -208,6 +273,9 @@ class Example(View):
     rounds: list[Round] = []
     labels: list[str] = []
     lift: Lift | None = None
+    made_json: str = ""
+    plan_json: str = ""
+    turns: list[Attempt] = []
 
 
 class ExamplePage(View):

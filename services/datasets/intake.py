@@ -12,12 +12,12 @@ from typing import Any
 from services import failpoints
 from services.datasets.errors import DatasetError
 from services.datasets.identity import Occurrences
-from services.datasets.shapes import parse
+from services.datasets.kinds import LARGEST_DOCUMENT, WHOLE, Found, read_document, read_row
 from services.datasets.split import BadRow, Raw, Splitter
 from services.errors import Conflict, InvalidRequest, TooLarge
 from services.store.datasets import BATCH, DatasetStore
 from services.store.ids import new_id
-from services.views import Dataset
+from services.views import Dataset, DatasetKind
 
 SHOWN = 3
 """Bad rows quoted in an error; the rest are counted."""
@@ -27,12 +27,20 @@ class Intake:
     """One upload. `begin_file`, `feed` ..., then `finish`; `abandon` where the caller went away. For one thread."""
 
     def __init__(
-        self, store: DatasetStore, *, display_name: str, strict: bool, key: str, limits: tuple[int, int]
+        self,
+        store: DatasetStore,
+        *,
+        display_name: str,
+        strict: bool,
+        key: str,
+        limits: tuple[int, int],
+        kind: DatasetKind = "rows",
     ) -> None:
         self.id = new_id()
         self._store, self._strict, self._key = store, strict, key
         self._max_row, self._max_upload = limits
-        self._display_name = display_name
+        self._display_name, self._kind = display_name, kind
+        self._document = bytearray()
         self._files: list[str] = []
         self._splitter: Splitter | None = None
         self._rows: list[dict[str, Any]] = []
@@ -42,7 +50,7 @@ class Intake:
         self._seen = Occurrences()
         self._hash = hashlib.sha256()
         self._created = time.time()
-        store.begin(self.id, display_name, self._created)
+        store.begin(self.id, display_name, self._created, kind)
 
     def begin_file(self, name: str) -> None:
         """The next bytes belong to a file of this name. The name is shown, and never used as a path."""
@@ -58,7 +66,12 @@ class Intake:
         self._bytes += len(data)
         if self._bytes > self._max_upload:
             raise TooLarge(f"the upload is larger than {self._max_upload} bytes; split it, or raise max_upload_bytes")
-        self._take(self._splitter.feed(data))
+        if self._kind not in WHOLE:
+            self._take(self._splitter.feed(data))
+            return
+        self._document += data
+        if len(self._document) > LARGEST_DOCUMENT:
+            raise TooLarge(f"{self._files[-1]} is larger than {LARGEST_DOCUMENT} bytes; split it")
 
     def finish(self) -> Dataset:
         """The dataset. Raises DatasetError where no row is usable, Conflict where the key had other content."""
@@ -94,10 +107,14 @@ class Intake:
         if self._splitter is None:
             return
         try:
-            self._take(self._splitter.finish())
+            if self._kind in WHOLE:
+                self._keep_all(read_document(self._kind, self._files[-1], bytes(self._document)))
+            else:
+                self._take(self._splitter.finish())
         except DatasetError as error:  # an empty file: the others of the upload may still hold rows
             self._refuse(BadRow(self._files[-1], 1, str(error)))
         self._splitter = None
+        self._document.clear()
 
     def _take(self, found: Iterable[Raw | BadRow]) -> None:
         for one in found:
@@ -105,20 +122,30 @@ class Intake:
                 self._refuse(one)
                 continue
             try:
-                item = parse(one.text)
+                item = read_row(self._kind, one.text, one.line)
             except DatasetError as error:
                 self._refuse(BadRow(self._files[-1], one.line, str(error)))
                 continue
-            id_ = self._seen.id(item.identity)
-            self._hash.update(id_.encode())
-            # Two rows may differ in their thinking alone: that makes another dataset, though the same item.
-            self._hash.update(hashlib.sha256(one.text.encode()).digest())
-            row = {"dataset_id": self.id, "seq": self._count, "item_id": id_, "file": len(self._files) - 1}
-            self._rows.append(row | {"line": one.line, "annotated": item.annotated, "raw": one.text})
-            self._count += 1
-            failpoints.hit("upload_row")
-            if len(self._rows) >= BATCH:
-                self._flush()
+            self._keep(item)
+
+    def _keep_all(self, items: Iterable[Found | BadRow]) -> None:
+        for item in items:
+            if isinstance(item, BadRow):
+                self._refuse(item)
+            else:
+                self._keep(item)
+
+    def _keep(self, item: Found) -> None:
+        id_ = self._seen.id(item.identity)
+        self._hash.update(id_.encode())
+        # Two rows may differ in their thinking alone: that makes another dataset, though the same item.
+        self._hash.update(hashlib.sha256(item.raw.encode()).digest())
+        row = {"dataset_id": self.id, "seq": self._count, "item_id": id_, "file": len(self._files) - 1}
+        self._rows.append(row | {"line": item.line, "annotated": item.annotated, "raw": item.raw})
+        self._count += 1
+        failpoints.hit("upload_row")
+        if len(self._rows) >= BATCH:
+            self._flush()
 
     def _refuse(self, bad: BadRow) -> None:
         if self._strict:

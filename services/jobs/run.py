@@ -1,38 +1,29 @@
-"""One job at work: hands rows to the graph, many at once, and records each outcome the moment it is there."""
+"""One job at work: hands rows out, many at once, and records each outcome the moment it is there."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from agents.budget import Budget
 from agents.errors import BudgetExceeded, ModelError, StopWork, Unreachable
-from agents.evaluator import Evaluator
 from agents.gateway import Gateway
 from agents.line import Line
-from agents.student import Student
-from agents.teacher import Teacher
-from graphs.records import CONVERGED, Outcome, Result, Task
+from graphs.generate import Makers
+from graphs.recipes.base import Generated, Slot
+from graphs.records import Result, Task
 from graphs.state import Cast
 from services import failpoints
-from services.datasets.shapes import parse
-from services.jobs.lift import Lifter
 from services.jobs.log import EventLog
-from services.jobs.spec import Plan
 from services.jobs.tally import Tally
 from services.store.examples import ExampleStore, Pending
 from services.store.ledger import JobLedger
+from services.store.slots import SlotStore
 from services.store.tables import examples, jobs
-
-log = structlog.get_logger()
-
-Loop = Callable[[Task, Cast], Awaitable[Result]]
-"""The enhance graph as a function: one example to its outcome."""
 
 PATIENCE = 20
 """Examples in a row that fail before a job gives up on its models."""
@@ -41,26 +32,43 @@ REFRESH = 0.25
 
 
 @dataclass(frozen=True, slots=True)
+class Graphs:
+    """The compiled graphs as functions: one example to its outcome."""
+
+    enhance: Callable[[Task, Cast], Awaitable[Result]]
+    generate: Callable[[Slot, Makers], Awaitable[Generated]]
+
+
+@dataclass(frozen=True, slots=True)
 class Means:
     """What every run shares."""
 
-    loop: Loop
+    graphs: Graphs
     gateway: Gateway
     examples: ExampleStore
+    slots: SlotStore
     log: EventLog
 
 
-class Run:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What any kind of job says of its rows: whose they are, how many at once, for how much money (US dollars)."""
+
+    dataset_id: str
+    batch_size: int
+    max_cost: float | None
+
+
+class Run(ABC):
     """Works on one job until every row has an outcome, it is paused, or no call can succeed."""
 
-    def __init__(self, job_id: str, plan: Plan, total: int, ledger: JobLedger, means: Means) -> None:
-        self.job_id, self._plan, self._ledger, self._means = job_id, plan, ledger, means
+    def __init__(self, job_id: str, terms: Terms, total: int, ledger: JobLedger, means: Means) -> None:
+        self.job_id, self._terms, self._ledger, self._means = job_id, terms, ledger, means
         self._total = total
-        self._budget = Budget(plan.max_cost, ledger.spent())
+        self._budget = Budget(terms.max_cost, ledger.spent())
         self._tally = Tally(total, means.examples.counted(job_id), ledger)
         self._go = asyncio.Event()
         self._go.set()
-        self._lifter = Lifter(means.gateway, plan.student) if plan.measure_lift else None
         self._out_of_money: BudgetExceeded | None = None
         self._failures = 0
         self._recorded = 0.0
@@ -84,12 +92,18 @@ class Run:
         Raises BudgetExceeded where the money does not suffice, StopWork or Unreachable where a model can't be had,
         StorageFull where results can't be kept. What is finished is kept in every case.
         """
-        await self._take_over()
+        await self._work_through()
+
+    @abstractmethod
+    async def _example(self, row: Pending) -> None:
+        """Brings one row to an outcome and records it."""
+
+    async def _work_through(self) -> None:
         rows = self._rows()
         lock = asyncio.Lock()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._plan.batch_size, max(1, self._total))):
+                for _ in range(min(self._terms.batch_size, max(1, self._total))):
                     group.create_task(self._worker(rows, lock))
         except* (StopWork, Unreachable, OSError) as stopped:
             raise stopped.exceptions[0] from None
@@ -110,49 +124,29 @@ class Run:
 
     async def _rows(self) -> AsyncIterator[Pending]:
         after = -1
-        while True:
-            batch = await asyncio.to_thread(
-                self._means.examples.pending, self.job_id, self._plan.dataset_id, after, self._total
-            )
-            if not batch:
-                return
+        while batch := await asyncio.to_thread(
+            self._means.examples.pending, self.job_id, self._terms.dataset_id, after, self._total
+        ):
             after = batch[-1].seq
-            known = await self._known(batch) if self._plan.reuse else {}
-            for row in batch:
-                if (found := known.get(row.seq)) is None:
-                    yield row
-                else:
-                    await self._record(
-                        row, found.outcome, found.iterations, found.enhanced, found.result, found.input_hash
-                    )
+            async for row in self._sifted(batch):
+                yield row
 
-    async def _example(self, row: Pending) -> None:
-        task = parse(row.raw).task
-        line = Line(self._means.gateway, self._budget, await self._ledger.open(row.item_id))
-        plan = self._plan
-        cast = Cast(
-            Student(line, plan.student), Teacher(line, plan.teacher), Evaluator(line, plan.evaluator), plan.rules
-        )
-        try:
-            result = await self._means.loop(task, cast)
-            self._failures = 0
-        except (StopWork, Unreachable):
-            raise
-        except ModelError as error:
-            self._failures += 1
-            if self._failures >= PATIENCE:
-                raise StopWork(f"{PATIENCE} examples in a row failed, the last one with: {error}") from error
-            result = Result(outcome=Outcome.FAILED, reason=str(error), thinking=task.thinking)
-        result.labels = plan.labels
-        body = await self._body(task, result)
-        await self._record(
-            row, result.outcome, len(result.rounds), result.enhanced, body, plan.input_hash(task) if plan.reuse else ""
-        )
+    async def _sifted(self, batch: list[Pending]) -> AsyncIterator[Pending]:
+        """Those of the batch that want work."""
+        for row in batch:
+            yield row
 
-    async def _body(self, task: Task, result: Result) -> bytes:
-        if self._lifter is None or result.outcome not in CONVERGED:
-            return result.model_dump_json(exclude_defaults=True).encode()
-        return await self._lifter.measured(task, result)
+    async def _line(self, row: Pending) -> Line:
+        return Line(self._means.gateway, self._budget, await self._ledger.open(row.item_id))
+
+    def _failed(self, error: ModelError) -> None:
+        """Counts a row that could not be worked on. Raises StopWork where none can, it seems."""
+        self._failures += 1
+        if self._failures >= PATIENCE:
+            raise StopWork(f"{PATIENCE} examples in a row failed, the last one with: {error}") from error
+
+    def _went_well(self) -> None:
+        self._failures = 0
 
     async def _record(
         self, row: Pending, outcome: str, iterations: int, enhanced: bool, body: bytes, input_hash: str
@@ -181,22 +175,3 @@ class Run:
 
         await self._means.log.append(self.job_id, "example", told, (examples, stored), also=also)
         failpoints.hit("example_done")
-
-    async def _take_over(self) -> None:
-        plan = self._plan
-        if plan.earlier_id is None:
-            return
-        taken = await asyncio.to_thread(
-            self._means.examples.take_over, self.job_id, plan.dataset_id, plan.earlier_id, self._total
-        )
-        for _ in range(taken):
-            self._tally.add(Outcome.REUSED, 0, enhanced=False)
-        log.info("rows taken over from an earlier output", job=self.job_id, rows=taken)
-
-    async def _known(self, batch: list[Pending]) -> dict[int, Any]:
-        def look_up() -> dict[int, Any]:
-            hashes = {row.seq: self._plan.input_hash(parse(row.raw).task) for row in batch}
-            found = self._means.examples.known_results(list(hashes.values()))
-            return {seq: found[h] for seq, h in hashes.items() if h in found}
-
-        return await asyncio.to_thread(look_up)

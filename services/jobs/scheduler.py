@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
@@ -14,11 +15,14 @@ from sqlalchemy.exc import DBAPIError
 
 from agents.errors import BudgetExceeded
 from agents.gateway import Gateway
+from graphs.recipes.base import Recipe, Source
 from services import collector, failpoints
-from services.errors import StorageFull, WrongState, mapped
+from services.errors import InvalidRequest, StorageFull, WrongState, mapped
+from services.jobs.enhancing import Enhancing
+from services.jobs.generating import Generating
 from services.jobs.log import EventLog
-from services.jobs.run import Loop, Means, Run
-from services.jobs.spec import Plan, plan
+from services.jobs.run import Graphs, Means, Run
+from services.jobs.spec import plan, plan_generate
 from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.engine import translated
@@ -26,9 +30,10 @@ from services.store.examples import ExampleStore
 from services.store.ids import tail
 from services.store.jobs import JobStore, set_state
 from services.store.ledger import JobLedger
+from services.store.slots import SlotStore
 from services.store.tables import jobs
 from services.store.writer import Writer
-from services.views import ENDED, Job, JobSpec, JobState, Status
+from services.views import ENDED, RECIPES, EnhanceSpec, GenerateSpec, Job, JobSpec, JobState, Status
 
 log = structlog.get_logger()
 
@@ -46,11 +51,11 @@ class Scheduler:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, Run] = {}
         self._cancelled: set[str] = set()
-        self._warm: asyncio.Task[Loop] | None = None
+        self._warm: asyncio.Task[Graphs] | None = None
 
     async def start(self) -> None:
         """Goes on with whatever a stop or a crash left unfinished."""
-        self._warm = asyncio.create_task(asyncio.to_thread(_the_loop))
+        self._warm = asyncio.create_task(asyncio.to_thread(_graphs))
         for job in await asyncio.to_thread(self.store.unfinished):
             log.info("going on with a job", job=job.name, state=job.state)
             self._submit(job)
@@ -70,12 +75,20 @@ class Scheduler:
     # ------------------------------------------------------------ what callers can do
     async def create(self, spec: JobSpec, key: str) -> Job:
         """Checks that the job can run, stores it, queues it. Raises what plan() raises, NotFound, Conflict."""
-        assert spec.enhance is not None
-        dataset = await asyncio.to_thread(self._datasets.get, spec.enhance.dataset)
-        if spec.enhance.earlier_output:
-            await asyncio.to_thread(self._datasets.get, spec.enhance.earlier_output)
-        await plan(spec.enhance, self._settings, self._gateway)
-        total = min(dataset.item_count, spec.enhance.max_samples or dataset.item_count)
+        kind = spec.kind
+        dataset = await asyncio.to_thread(self._datasets.get, kind.dataset)
+        wanted = "rows" if isinstance(kind, EnhanceSpec) else RECIPES[kind.recipe]
+        if dataset.kind != wanted:
+            raise InvalidRequest(f"{dataset.name} holds {dataset.kind}, and this job works on {wanted}")
+        if isinstance(kind, EnhanceSpec):
+            if kind.earlier_output:
+                await asyncio.to_thread(self._datasets.get, kind.earlier_output)
+            await plan(kind, self._settings, self._gateway)
+            total = min(dataset.item_count, kind.max_samples or dataset.item_count)
+        else:
+            await plan_generate(kind, self._settings, self._gateway)
+            await asyncio.to_thread(self._recipe, kind)
+            total = 0  # known once the recipe has planned
         job, new = await asyncio.to_thread(self.store.create, spec, total, key)
         failpoints.hit("job_created")
         if new:
@@ -106,9 +119,14 @@ class Scheduler:
         id_ = tail(name, "jobs")
         if job.state not in (JobState.PAUSED, JobState.FAILED):
             raise WrongState(f"{name} is {job.state.value}; only a paused or failed job can be resumed")
-        if max_cost is not None and job.spec.enhance:
-            spec = JobSpec(enhance=job.spec.enhance.model_copy(update={"max_cost": max_cost}))
-            await plan(spec.enhance or job.spec.enhance, self._settings, self._gateway)
+        if max_cost is not None:
+            kind = job.spec.kind.model_copy(update={"max_cost": max_cost})
+            if isinstance(kind, EnhanceSpec):
+                spec = JobSpec(enhance=kind)
+                await plan(kind, self._settings, self._gateway)
+            else:
+                spec = JobSpec(generate=kind)
+                await plan_generate(kind, self._settings, self._gateway)
             values = {"spec": spec.model_dump_json(exclude_defaults=True)}
             await self._writer.write(also=lambda c: _set(c, id_, values))
         if (run := self._runs.get(id_)) and max_cost is None:
@@ -187,17 +205,38 @@ class Scheduler:
             self._cancelled.discard(id_)
 
     async def _run(self, job: Job, id_: str) -> None:
-        assert job.spec.enhance is not None
-        ready: Plan = await plan(job.spec.enhance, self._settings, self._gateway)
+        kind = job.spec.kind
         runs = await asyncio.to_thread(self.store.runs, job.name)
         ledger = await asyncio.to_thread(JobLedger, self._engine, self._writer, id_, resumed=runs > 0)
-        means = Means(await asyncio.to_thread(_the_loop), self._gateway, self._examples, self.log)
-        run = await asyncio.to_thread(Run, id_, ready, job.progress.total_examples, ledger, means)
+        graphs = await asyncio.to_thread(_graphs)
+        means = Means(graphs, self._gateway, self._examples, SlotStore(self._engine), self.log)
+        total = job.progress.total_examples
+        run: Run
+        if isinstance(kind, EnhanceSpec):
+            ready = await plan(kind, self._settings, self._gateway)
+            run = await asyncio.to_thread(Enhancing, id_, ready, total, ledger, means)
+        else:
+            terms = await plan_generate(kind, self._settings, self._gateway)
+            recipe = await asyncio.to_thread(self._recipe, kind)
+            run = await asyncio.to_thread(Generating, id_, terms, recipe, total, ledger, means)
         self._runs[id_] = run
         started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
         await self._state(id_, JobState.RUNNING, "", **started)
         await run.work()
         await self._state(id_, JobState.SUCCEEDED, "")
+
+    def _recipe(self, spec: GenerateSpec) -> Recipe:
+        from graphs.recipes.make import make
+
+        id_, options = tail(spec.dataset, "datasets"), getattr(spec, spec.recipe)
+
+        def sources() -> Iterator[Source]:
+            return (Source(item.seq, item.item_id, item.raw) for item in self._datasets.items(id_))
+
+        try:
+            return make(options, sources, spec.seed)
+        except ValueError as error:
+            raise InvalidRequest(f"{spec.recipe}: {error}") from error
 
     async def _ended_badly(self, id_: str, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once
@@ -233,13 +272,13 @@ class Scheduler:
 
 
 @cache
-def _the_loop() -> Loop:
-    """The compiled graph, as a function. LangGraph takes most of a second to import, so ports are opened first."""
-    from graphs.enhance import build, enhance
+def _graphs() -> Graphs:
+    """The compiled graphs. LangGraph takes most of a second to import, so ports are opened first."""
+    from graphs import enhance, generate
 
-    graph = build()
+    graphs = Graphs(partial(enhance.enhance, enhance.build()), partial(generate.generate, generate.build()))
     collector.settle()
-    return partial(enhance, graph)
+    return graphs
 
 
 def _set(connection: Connection, id_: str, values: dict[str, Any]) -> None:

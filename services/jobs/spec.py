@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from agents.gateway import Gateway
+from agents.models import Endpoint
 from agents.offline import LABELS
 from agents.prompting import prompt_hashes
 from graphs.records import Task
@@ -16,7 +18,7 @@ from graphs.state import Rules
 from services.errors import InvalidRequest
 from services.settings import Settings
 from services.store.ids import tail
-from services.views import EnhanceSpec
+from services.views import EnhanceSpec, GenerateSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,57 @@ class Plan:
         return hashlib.sha256(self.settings_hash.encode() + task.model_dump_json().encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratePlan:
+    """A GenerateSpec, ready to run."""
+
+    source_id: str
+    teacher: str
+    evaluator: str
+    batch_size: int
+    max_cost: float | None
+    max_attempts: int
+    threshold: float
+    temperature: float | None
+
+    @property
+    def labels(self) -> list[str]:
+        """What a reader must know about who spoke."""
+        return [LABELS[m] for m in dict.fromkeys((self.teacher, self.evaluator)) if m in LABELS]
+
+
+async def plan_generate(spec: GenerateSpec, settings: Settings, gateway: Gateway) -> GeneratePlan:
+    """Fills a spec in. Raises as `plan` does."""
+    asked = spec.teacher or settings.teacher
+    found = [await gateway.resolve(name) for name in (asked, spec.evaluator or settings.judge_for(asked))]
+    _priced(spec.max_cost, found)
+    teacher, evaluator = (e.name for e in found)
+    return GeneratePlan(
+        tail(spec.dataset, "datasets"),
+        teacher,
+        evaluator,
+        spec.batch_size or 10,
+        spec.max_cost or None,
+        spec.max_attempts or 3,
+        0.6 if spec.score_threshold is None else spec.score_threshold,
+        spec.temperature,
+    )
+
+
+def _priced(max_cost: float, found: Sequence[Endpoint]) -> None:
+    if max_cost and (unpriced := [e.name for e in found if e.price is None]):
+        raise InvalidRequest(
+            f"max_cost needs prices, and none is known for {', '.join(unpriced)}: set input_price and output_price "
+            "(US dollars a million tokens) under `models` in the service's settings, or leave max_cost out"
+        )
+
+
 async def plan(spec: EnhanceSpec, settings: Settings, gateway: Gateway) -> Plan:
     """Fills a spec in. Raises UnknownModel, MissingKey, or InvalidRequest for a budget without prices."""
     teacher = spec.teacher or settings.teacher
     names = (spec.student or settings.student, teacher, spec.evaluator or settings.judge_for(teacher))
     found = [await gateway.resolve(name) for name in names]
-    if spec.max_cost and (unpriced := [e.name for e in found if e.price is None]):
-        raise InvalidRequest(
-            f"max_cost needs prices, and none is known for {', '.join(unpriced)}: set input_price and output_price "
-            "(US dollars a million tokens) under `models` in the service's settings, or leave max_cost out"
-        )
+    _priced(spec.max_cost, found)
     rules = Rules(
         max_iterations=spec.max_iterations or 3,
         threshold=0.6 if spec.score_threshold is None else spec.score_threshold,

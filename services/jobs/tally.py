@@ -17,9 +17,17 @@ class Tally:
 
     def __init__(self, total: int, before: Counted, ledger: JobLedger) -> None:
         self._total, self._ledger = total, ledger
-        self._outcomes = dict(before.outcomes)
-        self._enhanced, self._iterations = before.enhanced, before.iterations
+        self.recount(before)
         self._began, self._done_before = time.monotonic(), sum(before.outcomes.values())
+
+    def recount(self, counted: Counted) -> None:
+        """Takes what is stored for what is true: duplicates are found after they were counted."""
+        self._outcomes = dict(counted.outcomes)
+        self._enhanced, self._iterations = counted.enhanced, counted.iterations
+
+    def expect(self, total: int) -> None:
+        """There are so many examples to bring to an outcome."""
+        self._total = total
 
     def add(self, outcome: str, iterations: int, *, enhanced: bool) -> None:
         """One more example has an outcome."""

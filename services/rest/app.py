@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -17,6 +17,7 @@ from services.views import (
     BadRowPage,
     CreateJobRequest,
     Dataset,
+    DatasetKind,
     DatasetPage,
     Example,
     ExamplePage,
@@ -37,6 +38,23 @@ Short = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 OPEN = frozenset({"/healthz"})
 """What answers without a token: an orchestrator's probe has none."""
 JSONL = "application/x-ndjson"
+
+
+class Takes(NamedTuple):
+    """What an upload route takes."""
+
+    kind: DatasetKind
+    media: str
+    summary: str
+
+
+UPLOADS = {
+    "/v1/datasets": Takes("rows", JSONL, "Upload one file of rows as a dataset, streamed"),
+    "/v1/schemas": Takes("schema", "application/yaml", "Upload a CLI schema"),
+    "/v1/passages": Takes("passages", "text/markdown", "Upload passages with their templates"),
+    "/v1/texts": Takes("text", "text/plain", "Upload a book's text"),
+    "/v1/chunks": Takes("chunks", JSONL, "Upload text chunks, streamed"),
+}
 
 
 def build(handlers: Handlers, token: str | None) -> FastAPI:
@@ -76,17 +94,15 @@ def build(handlers: Handlers, token: str | None) -> FastAPI:
 
 
 def _datasets(app: FastAPI, handlers: Handlers) -> None:
-    body = {"requestBody": {"required": True, "content": {JSONL: {"schema": {"type": "string", "format": "binary"}}}}}
-
-    @app.post("/v1/datasets", status_code=201, openapi_extra=body, summary="Upload one file as a dataset, streamed")
-    async def create_dataset(
+    async def create(
         request: Request,
-        file: Short = "upload.jsonl",
+        file: Short = "upload",
         display_name: Short = "",
         strict: bool = False,
         idempotency_key: Short = "",
     ) -> Dataset:
-        upload = await handlers.open_upload(display_name, strict=strict, key=idempotency_key)
+        kind = UPLOADS[request.url.path].kind
+        upload = await handlers.open_upload(display_name, strict=strict, key=idempotency_key, kind=kind)
         done = False
         try:
             await asyncio.to_thread(upload.begin_file, file)
@@ -99,6 +115,18 @@ def _datasets(app: FastAPI, handlers: Handlers) -> None:
         finally:
             if not done:
                 await asyncio.to_thread(upload.abandon)
+
+    for path, takes in UPLOADS.items():
+        content = {takes.media: {"schema": {"type": "string", "format": "binary"}}}
+        app.add_api_route(
+            path,
+            create,
+            methods=["POST"],
+            status_code=201,
+            name=f"create_{takes.kind}",
+            openapi_extra={"requestBody": {"required": True, "content": content}},
+            summary=takes.summary,
+        )
 
     @app.get("/v1/datasets", summary="Datasets, newest first")
     async def list_datasets(page_size: Size = 0, page_token: Token = "") -> DatasetPage:

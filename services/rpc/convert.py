@@ -60,6 +60,8 @@ def _plain(message: Message) -> dict[str, Any]:
             fields[field.name] = _plain(value)
         elif field.enum_type is not None:
             fields[field.name] = enum_name(field.enum_type, value)
+        elif field.is_repeated:
+            fields[field.name] = list(value)
         else:
             fields[field.name] = value
     return fields

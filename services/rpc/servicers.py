@@ -14,7 +14,7 @@ from services.errors import InvalidRequest
 from services.handlers import Handlers
 from services.rpc.answers import readable, stream, unary
 from services.rpc.convert import enum_name, from_proto, to_proto
-from services.views import CreateJobRequest, JobState, ThinkingTag
+from services.views import CreateJobRequest, DatasetKind, JobState, ThinkingTag
 
 LARGEST_PIECE = 1 << 20
 
@@ -37,7 +37,13 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
                     if kind != "header":
                         raise InvalidRequest("the first message of an upload is its header")
                     h = part.header
-                    upload = await self.handlers.open_upload(h.display_name, strict=h.strict, key=h.idempotency_key)
+                    holds = enum_name(dataset_pb2.DatasetKind.DESCRIPTOR, h.kind) or "rows"
+                    upload = await self.handlers.open_upload(
+                        h.display_name,
+                        strict=h.strict,
+                        key=h.idempotency_key,
+                        kind=cast(DatasetKind, holds),  # the proto's names are the literals
+                    )
                 elif kind == "begin_file":
                     await asyncio.to_thread(upload.begin_file, part.begin_file)
                 elif kind == "data" and len(part.data) <= LARGEST_PIECE:

@@ -17,6 +17,10 @@ BATCH = 500
 """Rows a transaction or a read."""
 
 
+_shown = datasets.c.ready & (datasets.c.kind != "slots")
+"""What a job is to make is kept as items too, and is nobody's dataset."""
+
+
 class StoredItem(NamedTuple):
     """One source row."""
 
@@ -34,9 +38,10 @@ class DatasetStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(self, id_: str, display_name: str, created: float) -> None:
+    def begin(self, id_: str, display_name: str, created: float, kind: str = "rows") -> None:
         """Makes room for an upload; unseen until `finish`."""
         row = {"id": id_, "display_name": display_name, "files": "[]", "item_count": 0, "bad_row_count": 0}
+        row |= {"kind": kind}
         with self._engine.begin() as connection:
             connection.execute(insert(datasets), row | {"sha256": "", "created": created, "ready": False})
 
@@ -77,7 +82,7 @@ class DatasetStore:
         """Raises NotFound."""
         id_ = tail(name, "datasets")
         with self._engine.connect() as connection:
-            row = connection.execute(select(datasets).where(datasets.c.id == id_, datasets.c.ready)).first()
+            row = connection.execute(select(datasets).where(_shown, datasets.c.id == id_)).first()
         if row is None:
             raise NotFound(f"there is no {name}")
         return _dataset(row)
@@ -85,7 +90,7 @@ class DatasetStore:
     def page(self, size: int, token: str) -> DatasetPage:
         """A page of datasets, newest first."""
         limit = page_size(size)
-        query = select(datasets).where(datasets.c.ready).order_by(datasets.c.created.desc(), datasets.c.id.desc())
+        query = select(datasets).where(_shown).order_by(datasets.c.created.desc(), datasets.c.id.desc())
         if at := read_token(token, float, str):
             created, id_ = at
             older = datasets.c.created < created
@@ -135,4 +140,5 @@ def _dataset(row: Any) -> Dataset:
         bad_row_count=row.bad_row_count,
         sha256=row.sha256,
         create_time=moment(row.created),
+        kind=row.kind,
     )

@@ -34,7 +34,7 @@ class JobStore:
         progress = Progress(total_examples=total)
         row = {
             "id": id_,
-            "kind": "enhance",
+            "kind": "generate" if spec.generate else "enhance",
             "spec": spec.model_dump_json(exclude_defaults=True),
             "state": JobState.QUEUED,
             "idempotency_key": key or None,
@@ -139,6 +139,7 @@ def _job(row: Any) -> Job:
         error=error,
         progress=Progress.model_validate_json(row.progress),
         idempotency_key=row.idempotency_key or "",
+        report_json=row.report or "",
     )
 
 

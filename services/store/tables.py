@@ -34,6 +34,7 @@ datasets = Table(
     Column("idempotency_key", String(200), unique=True),
     Column("created", Float, nullable=False),  # seconds since 1970, as every time here
     Column("ready", Boolean, nullable=False),  # false while the upload runs: swept at start
+    Column("kind", String(12), nullable=False, server_default="rows"),  # "slots": what a generate job is to make
 )
 
 items = Table(
@@ -76,6 +77,7 @@ jobs = Table(
     Column("error_message", Text),
     Column("progress", Text, nullable=False),  # JSON, as of the last commit
     Column("runs", Integer, nullable=False),  # how often it was taken up: replies are looked up from the second time on
+    Column("report", Text),  # JSON: what a recipe says of its finished output
 )
 
 examples = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -47,12 +48,13 @@ class Client:
         display_name: str = "",
         strict: bool = False,
         idempotency_key: str = "",
+        kind: wire.Kind = "rows",
     ) -> dataset_pb2.Dataset:
         """Uploads files as one dataset, rows in the order of the files.
 
         Raises BadInput where no row is usable or, with `strict`, where any row is bad.
         """
-        upload = wire.Upload(wire.as_paths(paths), display_name, strict, idempotency_key)
+        upload = wire.Upload(wire.as_paths(paths), display_name, strict, idempotency_key, kind)
         try:
             dataset: dataset_pb2.Dataset = self._datasets.CreateDataset(iter(upload), metadata=self._metadata)
         except grpc.RpcError as error:
@@ -85,6 +87,23 @@ class Client:
         """
         dataset = str(source) if wire.is_dataset(source) else self.upload(source).name
         request = job_pb2.CreateJobRequest(spec=wire.job_spec(dataset, options), idempotency_key=idempotency_key)
+        return JobHandle(self, self._call(self._jobs.CreateJob, request))
+
+    def generate(
+        self,
+        source: str | Path | Sequence[str | Path],
+        *,
+        idempotency_key: str = "",
+        **options: Unpack[wire.GenerateOptions],
+    ) -> JobHandle:
+        """Starts making examples from files, which are uploaded first, or from a dataset by name.
+
+        One recipe is named with its options, as `personas={"examples_per_chunk": 2}`; it decides what kind of source is
+        read. Raises what `enhance` raises.
+        """
+        kind = wire.kind_for(options)
+        dataset = str(source) if wire.is_dataset(source) else self.upload(source, kind=kind).name
+        request = job_pb2.CreateJobRequest(spec=wire.generate_spec(dataset, options), idempotency_key=idempotency_key)
         return JobHandle(self, self._call(self._jobs.CreateJob, request))
 
     def job(self, name: str) -> JobHandle:
@@ -129,6 +148,12 @@ class JobHandle:
     def ended(self) -> bool:
         """Whether it had reached a final state when last asked."""
         return self.job.state in wire.ENDED
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the recipe of a generate job said of its output when the job was last asked for; empty before."""
+        report: dict[str, Any] = json.loads(self.job.report_json or "{}")
+        return report
 
     def refresh(self) -> job_pb2.Job:
         """Asks the service how the job stands."""

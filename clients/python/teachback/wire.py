@@ -12,7 +12,7 @@ import grpc
 
 from teachback.errors import BadInput, from_rpc
 from teachback.plain import number
-from teachback.v1 import dataset_pb2, example_pb2, job_pb2
+from teachback.v1 import dataset_pb2, example_pb2, generate_pb2, job_pb2
 
 CHUNK = 256 * 1024
 PAGE = 500
@@ -22,6 +22,7 @@ STREAM_SECONDS = 300.0
 Style = Literal["qa", "installer"]
 ThinkingFormat = Literal["iterative", "consolidated"]
 RowFormat = Literal["source", "messages"]
+Kind = Literal["rows", "schema", "passages", "text", "chunks"]
 Tag = Literal["think", "thinking", "reasoning_content"]
 
 ENDED = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED})
@@ -62,6 +63,44 @@ def job_spec(dataset: str, options: EnhanceOptions) -> job_pb2.JobSpec:
             enum = job_pb2.EnhanceSpec.DESCRIPTOR.fields_by_name[name].enum_type
             fields[name] = number(enum, fields[name])
     return job_pb2.JobSpec(enhance=job_pb2.EnhanceSpec(dataset=dataset, **fields))
+
+
+class GenerateOptions(TypedDict, total=False):
+    """The fields of a GenerateSpec beside its dataset. Exactly one recipe is named; its options are the proto's."""
+
+    teacher: str
+    evaluator: str
+    batch_size: int
+    max_cost: float
+    max_attempts: int
+    temperature: float
+    seed: int
+    score_threshold: float
+    commands: dict[str, Any]
+    passages: dict[str, Any]
+    candidates: dict[str, Any]
+    personas: dict[str, Any]
+
+
+KINDS: dict[str, Kind] = {"commands": "schema", "passages": "passages", "candidates": "text", "personas": "chunks"}
+"""Each recipe and the kind of dataset it works on."""
+
+
+def kind_for(options: GenerateOptions) -> Kind:
+    """The kind of dataset that the named recipe works on. Raises BadInput where not exactly one is named."""
+    named = [kind for recipe, kind in KINDS.items() if options.get(recipe) is not None]
+    if len(named) != 1:
+        raise BadInput(f"name one recipe: {', '.join(KINDS)}")
+    return named[0]
+
+
+def generate_spec(dataset: str, options: GenerateOptions) -> job_pb2.JobSpec:
+    """The spec of a `generate` job. Raises BadInput for an option that does not exist."""
+    fields: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        return job_pb2.JobSpec(generate=generate_pb2.GenerateSpec(dataset=dataset, **fields))
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"the options of the recipe: {error}") from error
 
 
 def export_request(
@@ -112,8 +151,10 @@ def as_paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
 class Upload:
     """The messages of one upload, read as they are sent: memory does not grow with the files."""
 
-    def __init__(self, paths: Sequence[Path], display_name: str, strict: bool, idempotency_key: str) -> None:
-        """Raises BadInput where there is no file, or one that cannot be opened."""
+    def __init__(
+        self, paths: Sequence[Path], display_name: str, strict: bool, idempotency_key: str, kind: Kind = "rows"
+    ) -> None:
+        """Raises BadInput where there is no file, one that cannot be opened, or no such kind."""
         if not paths:
             raise BadInput("there is no file to upload")
         for path in paths:
@@ -125,7 +166,10 @@ class Upload:
         self.paths = paths
         self.failure: BadInput | None = None
         self._header = dataset_pb2.DatasetHeader(
-            display_name=display_name, strict=strict, idempotency_key=idempotency_key
+            display_name=display_name,
+            strict=strict,
+            idempotency_key=idempotency_key,
+            kind=number(dataset_pb2.DESCRIPTOR.enum_types_by_name["DatasetKind"], kind),  # type: ignore[arg-type]
         )
 
     def __iter__(self) -> Iterator[dataset_pb2.CreateDatasetRequest]:

@@ -25,31 +25,33 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ateachback/v1/dataset.proto\x12\x0cteachback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05\x66iles\x18\x03 \x03(\t\x12\x12\n\nitem_count\x18\x04 \x01(\x03\x12\x15\n\rbad_row_count\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x14\x43reateDatasetRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.teachback.v1.DatasetHeaderH\x00\x12\x14\n\nbegin_file\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\"N\n\rDatasetHeader\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0e\n\x06strict\x18\x02 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"!\n\x11GetDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x13ListDatasetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListDatasetsResponse\x12\'\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x15.teachback.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x12ListBadRowsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\x13ListBadRowsResponse\x12&\n\x08\x62\x61\x64_rows\x18\x01 \x03(\x0b\x32\x14.teachback.v1.BadRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x06\x42\x61\x64Row\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t2\xcf\x02\n\x0e\x44\x61tasetService\x12L\n\rCreateDataset\x12\".teachback.v1.CreateDatasetRequest\x1a\x15.teachback.v1.Dataset(\x01\x12\x44\n\nGetDataset\x12\x1f.teachback.v1.GetDatasetRequest\x1a\x15.teachback.v1.Dataset\x12U\n\x0cListDatasets\x12!.teachback.v1.ListDatasetsRequest\x1a\".teachback.v1.ListDatasetsResponse\x12R\n\x0bListBadRows\x12 .teachback.v1.ListBadRowsRequest\x1a!.teachback.v1.ListBadRowsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ateachback/v1/dataset.proto\x12\x0cteachback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x01\n\x07\x44\x61taset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\r\n\x05\x66iles\x18\x03 \x03(\t\x12\x12\n\nitem_count\x18\x04 \x01(\x03\x12\x15\n\rbad_row_count\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04kind\x18\x08 \x01(\x0e\x32\x19.teachback.v1.DatasetKind\"s\n\x14\x43reateDatasetRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.teachback.v1.DatasetHeaderH\x00\x12\x14\n\nbegin_file\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\"w\n\rDatasetHeader\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0e\n\x06strict\x18\x02 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12\'\n\x04kind\x18\x04 \x01(\x0e\x32\x19.teachback.v1.DatasetKind\"!\n\x11GetDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x13ListDatasetsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListDatasetsResponse\x12\'\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x15.teachback.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x12ListBadRowsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\x13ListBadRowsResponse\x12&\n\x08\x62\x61\x64_rows\x18\x01 \x03(\x0b\x32\x14.teachback.v1.BadRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x06\x42\x61\x64Row\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t*\xa6\x01\n\x0b\x44\x61tasetKind\x12\x1c\n\x18\x44\x41TASET_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TASET_KIND_ROWS\x10\x01\x12\x17\n\x13\x44\x41TASET_KIND_SCHEMA\x10\x02\x12\x19\n\x15\x44\x41TASET_KIND_PASSAGES\x10\x03\x12\x15\n\x11\x44\x41TASET_KIND_TEXT\x10\x04\x12\x17\n\x13\x44\x41TASET_KIND_CHUNKS\x10\x05\x32\xcf\x02\n\x0e\x44\x61tasetService\x12L\n\rCreateDataset\x12\".teachback.v1.CreateDatasetRequest\x1a\x15.teachback.v1.Dataset(\x01\x12\x44\n\nGetDataset\x12\x1f.teachback.v1.GetDatasetRequest\x1a\x15.teachback.v1.Dataset\x12U\n\x0cListDatasets\x12!.teachback.v1.ListDatasetsRequest\x1a\".teachback.v1.ListDatasetsResponse\x12R\n\x0bListBadRows\x12 .teachback.v1.ListBadRowsRequest\x1a!.teachback.v1.ListBadRowsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'teachback.v1.dataset_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DATASETKIND']._serialized_start=934
+  _globals['_DATASETKIND']._serialized_end=1100
   _globals['_DATASET']._serialized_start=78
-  _globals['_DATASET']._serialized_end=246
-  _globals['_CREATEDATASETREQUEST']._serialized_start=248
-  _globals['_CREATEDATASETREQUEST']._serialized_end=363
-  _globals['_DATASETHEADER']._serialized_start=365
-  _globals['_DATASETHEADER']._serialized_end=443
-  _globals['_GETDATASETREQUEST']._serialized_start=445
-  _globals['_GETDATASETREQUEST']._serialized_end=478
-  _globals['_LISTDATASETSREQUEST']._serialized_start=480
-  _globals['_LISTDATASETSREQUEST']._serialized_end=540
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=542
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=630
-  _globals['_LISTBADROWSREQUEST']._serialized_start=632
-  _globals['_LISTBADROWSREQUEST']._serialized_end=707
-  _globals['_LISTBADROWSRESPONSE']._serialized_start=709
-  _globals['_LISTBADROWSRESPONSE']._serialized_end=795
-  _globals['_BADROW']._serialized_start=797
-  _globals['_BADROW']._serialized_end=849
-  _globals['_DATASETSERVICE']._serialized_start=852
-  _globals['_DATASETSERVICE']._serialized_end=1187
+  _globals['_DATASET']._serialized_end=287
+  _globals['_CREATEDATASETREQUEST']._serialized_start=289
+  _globals['_CREATEDATASETREQUEST']._serialized_end=404
+  _globals['_DATASETHEADER']._serialized_start=406
+  _globals['_DATASETHEADER']._serialized_end=525
+  _globals['_GETDATASETREQUEST']._serialized_start=527
+  _globals['_GETDATASETREQUEST']._serialized_end=560
+  _globals['_LISTDATASETSREQUEST']._serialized_start=562
+  _globals['_LISTDATASETSREQUEST']._serialized_end=622
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=624
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=712
+  _globals['_LISTBADROWSREQUEST']._serialized_start=714
+  _globals['_LISTBADROWSREQUEST']._serialized_end=789
+  _globals['_LISTBADROWSRESPONSE']._serialized_start=791
+  _globals['_LISTBADROWSRESPONSE']._serialized_end=877
+  _globals['_BADROW']._serialized_start=879
+  _globals['_BADROW']._serialized_end=931
+  _globals['_DATASETSERVICE']._serialized_start=1103
+  _globals['_DATASETSERVICE']._serialized_end=1438
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -9,8 +10,23 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class DatasetKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DATASET_KIND_UNSPECIFIED: _ClassVar[DatasetKind]
+    DATASET_KIND_ROWS: _ClassVar[DatasetKind]
+    DATASET_KIND_SCHEMA: _ClassVar[DatasetKind]
+    DATASET_KIND_PASSAGES: _ClassVar[DatasetKind]
+    DATASET_KIND_TEXT: _ClassVar[DatasetKind]
+    DATASET_KIND_CHUNKS: _ClassVar[DatasetKind]
+DATASET_KIND_UNSPECIFIED: DatasetKind
+DATASET_KIND_ROWS: DatasetKind
+DATASET_KIND_SCHEMA: DatasetKind
+DATASET_KIND_PASSAGES: DatasetKind
+DATASET_KIND_TEXT: DatasetKind
+DATASET_KIND_CHUNKS: DatasetKind
+
 class Dataset(_message.Message):
-    __slots__ = ("name", "display_name", "files", "item_count", "bad_row_count", "sha256", "create_time")
+    __slots__ = ("name", "display_name", "files", "item_count", "bad_row_count", "sha256", "create_time", "kind")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +34,7 @@ class Dataset(_message.Message):
     BAD_ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     files: _containers.RepeatedScalarFieldContainer[str]
@@ -25,7 +42,8 @@ class Dataset(_message.Message):
     bad_row_count: int
     sha256: str
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., files: _Optional[_Iterable[str]] = ..., item_count: _Optional[int] = ..., bad_row_count: _Optional[int] = ..., sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    kind: DatasetKind
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., files: _Optional[_Iterable[str]] = ..., item_count: _Optional[int] = ..., bad_row_count: _Optional[int] = ..., sha256: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[_Union[DatasetKind, str]] = ...) -> None: ...
 
 class CreateDatasetRequest(_message.Message):
     __slots__ = ("header", "begin_file", "data")
@@ -38,14 +56,16 @@ class CreateDatasetRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[DatasetHeader, _Mapping]] = ..., begin_file: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class DatasetHeader(_message.Message):
-    __slots__ = ("display_name", "strict", "idempotency_key")
+    __slots__ = ("display_name", "strict", "idempotency_key", "kind")
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     STRICT_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     display_name: str
     strict: bool
     idempotency_key: str
-    def __init__(self, display_name: _Optional[str] = ..., strict: _Optional[bool] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    kind: DatasetKind
+    def __init__(self, display_name: _Optional[str] = ..., strict: _Optional[bool] = ..., idempotency_key: _Optional[str] = ..., kind: _Optional[_Union[DatasetKind, str]] = ...) -> None: ...
 
 class GetDatasetRequest(_message.Message):
     __slots__ = ("name",)

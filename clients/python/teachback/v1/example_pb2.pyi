@@ -28,7 +28,7 @@ THINKING_TAG_THINKING: ThinkingTag
 THINKING_TAG_REASONING_CONTENT: ThinkingTag
 
 class Example(_message.Message):
-    __slots__ = ("name", "index", "file", "line", "outcome", "reason", "messages_json", "reference", "original_thinking", "thinking", "enhanced", "best_round", "rounds", "labels", "lift")
+    __slots__ = ("name", "index", "file", "line", "outcome", "reason", "messages_json", "reference", "original_thinking", "thinking", "enhanced", "best_round", "rounds", "labels", "lift", "made_json", "plan_json", "turns")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,9 @@ class Example(_message.Message):
     ROUNDS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     LIFT_FIELD_NUMBER: _ClassVar[int]
+    MADE_JSON_FIELD_NUMBER: _ClassVar[int]
+    PLAN_JSON_FIELD_NUMBER: _ClassVar[int]
+    TURNS_FIELD_NUMBER: _ClassVar[int]
     name: str
     index: int
     file: str
@@ -59,7 +62,24 @@ class Example(_message.Message):
     rounds: _containers.RepeatedCompositeFieldContainer[Round]
     labels: _containers.RepeatedScalarFieldContainer[str]
     lift: Lift
-    def __init__(self, name: _Optional[str] = ..., index: _Optional[int] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., messages_json: _Optional[str] = ..., reference: _Optional[str] = ..., original_thinking: _Optional[str] = ..., thinking: _Optional[str] = ..., enhanced: _Optional[bool] = ..., best_round: _Optional[int] = ..., rounds: _Optional[_Iterable[_Union[Round, _Mapping]]] = ..., labels: _Optional[_Iterable[str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ...) -> None: ...
+    made_json: str
+    plan_json: str
+    turns: _containers.RepeatedCompositeFieldContainer[Turn]
+    def __init__(self, name: _Optional[str] = ..., index: _Optional[int] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., messages_json: _Optional[str] = ..., reference: _Optional[str] = ..., original_thinking: _Optional[str] = ..., thinking: _Optional[str] = ..., enhanced: _Optional[bool] = ..., best_round: _Optional[int] = ..., rounds: _Optional[_Iterable[_Union[Round, _Mapping]]] = ..., labels: _Optional[_Iterable[str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ..., made_json: _Optional[str] = ..., plan_json: _Optional[str] = ..., turns: _Optional[_Iterable[_Union[Turn, _Mapping]]] = ...) -> None: ...
+
+class Turn(_message.Message):
+    __slots__ = ("number", "text", "complaints", "score", "critique")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    COMPLAINTS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    CRITIQUE_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    text: str
+    complaints: _containers.RepeatedScalarFieldContainer[str]
+    score: float
+    critique: str
+    def __init__(self, number: _Optional[int] = ..., text: _Optional[str] = ..., complaints: _Optional[_Iterable[str]] = ..., score: _Optional[float] = ..., critique: _Optional[str] = ...) -> None: ...
 
 class Round(_message.Message):
     __slots__ = ("number", "thinking", "answer", "right", "known", "score", "scores", "complaints", "critique", "hint", "verified")

@@ -2,6 +2,7 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
+from teachback.v1 import generate_pb2 as _generate_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -49,7 +50,7 @@ THINKING_STYLE_QA: ThinkingStyle
 THINKING_STYLE_INSTALLER: ThinkingStyle
 
 class Job(_message.Message):
-    __slots__ = ("name", "spec", "state", "create_time", "start_time", "end_time", "error", "progress", "idempotency_key")
+    __slots__ = ("name", "spec", "state", "create_time", "start_time", "end_time", "error", "progress", "idempotency_key", "report_json")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +60,7 @@ class Job(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    REPORT_JSON_FIELD_NUMBER: _ClassVar[int]
     name: str
     spec: JobSpec
     state: JobState
@@ -68,13 +70,16 @@ class Job(_message.Message):
     error: _status_pb2.Status
     progress: Progress
     idempotency_key: str
-    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    report_json: str
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., report_json: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("enhance",)
+    __slots__ = ("enhance", "generate")
     ENHANCE_FIELD_NUMBER: _ClassVar[int]
+    GENERATE_FIELD_NUMBER: _ClassVar[int]
     enhance: EnhanceSpec
-    def __init__(self, enhance: _Optional[_Union[EnhanceSpec, _Mapping]] = ...) -> None: ...
+    generate: _generate_pb2.GenerateSpec
+    def __init__(self, enhance: _Optional[_Union[EnhanceSpec, _Mapping]] = ..., generate: _Optional[_Union[_generate_pb2.GenerateSpec, _Mapping]] = ...) -> None: ...
 
 class EnhanceSpec(_message.Message):
     __slots__ = ("dataset", "student", "teacher", "evaluator", "max_iterations", "thinking_format", "style", "batch_size", "max_samples", "verify_samples", "max_cost", "earlier_output", "reuse", "measure_lift", "score_threshold")

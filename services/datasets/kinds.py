@@ -1,0 +1,88 @@
+"""What each kind of source file holds, as items. Rows and chunks are streamed; a schema and a book are read whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from services.datasets.errors import DatasetError
+from services.datasets.shapes import parse
+from services.datasets.split import BadRow
+from services.views import DatasetKind
+
+WHOLE: Final = frozenset({"schema", "passages", "text"})
+"""Kinds whose files are documents, not rows."""
+LARGEST_DOCUMENT: Final = 64 * 2**20
+"""Bytes of a document: a long book has 4 MiB."""
+
+
+class Found(NamedTuple):
+    """One item. `identity` is 32 hex digits: equal items have equal ones."""
+
+    identity: str
+    raw: str
+    line: int
+    annotated: bool = False
+
+
+def read_row(kind: DatasetKind, text: str, line: int) -> Found:
+    """The item in one row of JSON. Raises DatasetError."""
+    if kind == "chunks":
+        from graphs.recipes.personas.chunks import read_chunk
+
+        try:
+            chunk = read_chunk(text)
+        except ValueError as error:
+            raise DatasetError(str(error)) from None
+        return _found(chunk.model_dump_json(), line)
+    item = parse(text)
+    return Found(item.identity, text, line, item.annotated)
+
+
+def read_document(kind: DatasetKind, name: str, data: bytes) -> Iterator[Found | BadRow]:
+    """The items of one document. Raises DatasetError where it is none of this kind."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DatasetError(f"line {line} is not UTF-8; save the file as UTF-8") from None
+    if "\0" in text:
+        raise DatasetError(f"line {text[: text.index(chr(0))].count(chr(10)) + 1} holds a NUL; is this a text file?")
+    if not text.strip():
+        raise DatasetError("the file is empty")
+    yield from _READERS[kind](name, text)
+
+
+def _schema(name: str, text: str) -> Iterator[Found | BadRow]:
+    from graphs.recipes.commands.schema import read_schema
+
+    try:
+        read_schema(text, name)
+    except ValueError as error:
+        raise DatasetError(str(error)) from None
+    yield _found(text, 1)
+
+
+def _passages(name: str, text: str) -> Iterator[Found | BadRow]:
+    from graphs.recipes.passages.blocks import read_blocks
+
+    for block in read_blocks(text, name):
+        if block.fault:
+            yield BadRow(name, block.line, block.fault)
+        else:
+            yield _found(block.passage.model_dump_json(), block.line)
+
+
+def _text(name: str, text: str) -> Iterator[Found | BadRow]:
+    from graphs.recipes.passages.windows import windows
+
+    for window in windows(text, name):
+        yield _found(window.model_dump_json(), window.line)
+
+
+_READERS: Final = {"schema": _schema, "passages": _passages, "text": _text}
+
+
+def _found(raw: str, line: int) -> Found:
+    return Found(hashlib.sha256(raw.encode()).hexdigest()[:32], raw, line)
