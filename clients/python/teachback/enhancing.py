@@ -81,29 +81,34 @@ def start(client: Client, run: Run, say: Say) -> Started:
     note = _own_note(run.out, now)
     own = _own_job(client, note, dataset, options) if note else None
     if note and own:
-        _go_on(own, run.options, say)
+        go_on(own, run.options, say)
         return Started(run, own, note.key, note.earlier, True, dataset.bad_row_count)
     key = work_key(dataset, options, now)
     if now:
         options["earlier_output"] = _upload_earlier(client, run.out, say)
     job = create(client, dataset.name, options, key)
-    _go_on(job, run.options, say)
+    go_on(job, run.options, say)
     return Started(run, job, key, now, not now, dataset.bad_row_count)
 
 
-def upload(client: Client, sources: list[Path], strict: bool) -> dataset_pb2.Dataset:
+def upload(client: Client, sources: list[Path], strict: bool, kind: wire.Kind = "rows") -> dataset_pb2.Dataset:
     """Uploads files; equal files become the same dataset."""
-    key = f"upload-{files.sha256(sources, str(strict))}"
-    return client.upload(sources, strict=strict, idempotency_key=key)
+    key = f"upload-{files.sha256(sources, str(strict), *([] if kind == 'rows' else [kind]))}"
+    return client.upload(sources, strict=strict, idempotency_key=key, kind=kind)
 
 
 def create(client: Client, dataset: str, options: wire.EnhanceOptions, key: str) -> JobHandle:
-    """Creates the job of a key, or finds it. A cancelled one is left alone, and the next number is taken."""
+    """Creates the job of a key, or finds it."""
+    return find_or_create(client, lambda this: client.enhance(dataset, idempotency_key=this, **options), key)
+
+
+def find_or_create(client: Client, begin: Callable[[str], JobHandle], key: str) -> JobHandle:
+    """The job that `begin` makes under a key, or made before. A cancelled one is left alone; the next number is tried."""
     number = 1
     while True:
         this = key if number == 1 else f"{key}-{number}"
         try:
-            job = client.enhance(dataset, idempotency_key=this, **options)
+            job = begin(this)
         except Conflict as error:
             if error.code != "ALREADY_EXISTS":
                 raise
@@ -117,10 +122,15 @@ def create(client: Client, dataset: str, options: wire.EnhanceOptions, key: str)
         number += 1
 
 
-def work_key(dataset: dataset_pb2.Dataset, options: wire.EnhanceOptions, earlier: str = "") -> str:
+def work_key(
+    dataset: dataset_pb2.Dataset,
+    options: wire.EnhanceOptions | wire.GenerateOptions,
+    earlier: str = "",
+    kind: str = "enhance",
+) -> str:
     """The idempotency key of a piece of work: the same for equal rows and equal options."""
     named = {k: v for k, v in sorted(options.items()) if k not in NOT_IN_KEY}
-    return "enhance-" + hashlib.sha256(json.dumps([dataset.sha256, named, earlier]).encode()).hexdigest()
+    return f"{kind}-" + hashlib.sha256(json.dumps([dataset.sha256, named, earlier]).encode()).hexdigest()
 
 
 def follow(
@@ -251,9 +261,9 @@ def _upload_earlier(client: Client, out: Path, say: Say) -> str:
     return dataset.name
 
 
-def _go_on(job: JobHandle, options: wire.EnhanceOptions, say: Say) -> None:
+def go_on(job: JobHandle, options: wire.EnhanceOptions | wire.GenerateOptions, say: Say) -> None:
     """Sets a job that was found resting in motion again."""
-    state, known = job.job.state, job.job.spec.enhance
+    state, known = job.job.state, wire.kind_of(job.job)
     if state in (job_pb2.JOB_STATE_PAUSED, job_pb2.JOB_STATE_FAILED):
         job.resume(options.get("max_cost"))
         say(f"{job.name} goes on where it was {state_of(job.job)}")

@@ -103,6 +103,11 @@ def generate_spec(dataset: str, options: GenerateOptions) -> job_pb2.JobSpec:
         raise BadInput(f"the options of the recipe: {error}") from error
 
 
+def kind_of(job: job_pb2.Job) -> Any:
+    """The spec of the job's own kind: an EnhanceSpec or a GenerateSpec."""
+    return getattr(job.spec, job.spec.WhichOneof("kind") or "enhance")
+
+
 def export_request(
     job: str, format: RowFormat, thinking_tag: Tag, include_unfinished: bool, converged_only: bool
 ) -> example_pb2.ExportExamplesRequest:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from teachback.cli import datasets, demo, enhance, examples, jobs, serve
+from teachback.cli import datasets, demo, enhance, examples, generate, jobs, serve
 from teachback.cli.where import Where
 
 EPILOG = (
@@ -49,5 +49,6 @@ app.add_typer(jobs.app, name="jobs", help="List jobs and steer them.")
 app.command("examples")(examples.examples)
 app.command("export")(examples.export)
 app.add_typer(datasets.app, name="datasets", help="Upload datasets and see what was refused.")
+app.add_typer(generate.app, name="generate", help="Make examples from a source.")
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)

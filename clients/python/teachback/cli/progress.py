@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from teachback.cli.where import say
 from teachback.stats import state_of
-from teachback.wire import RESTING
+from teachback.wire import RESTING, kind_of
 
 if TYPE_CHECKING:
     from teachback.v1 import job_pb2
@@ -65,19 +65,22 @@ def parts(job: job_pb2.Job) -> list[str]:
     """What is worth knowing of a job beside its count: converged so far, the other outcomes, time and money."""
     progress = job.progress
     outcomes = dict(progress.outcomes)
-    first = outcomes.pop("converged_first_try", 0)
-    told = [f"converged {first + outcomes.pop('converged', 0)} ({first} at the first try)"]
+    if job.spec.HasField("generate"):
+        told = [f"accepted {outcomes.pop('accepted', 0)}"]
+    else:
+        first = outcomes.pop("converged_first_try", 0)
+        told = [f"converged {first + outcomes.pop('converged', 0)} ({first} at the first try)"]
     told += [f"{name} {count}" for name, count in sorted(outcomes.items()) if count]
     if progress.HasField("eta_seconds") and job.state not in RESTING:
         told.append(f"{duration(progress.eta_seconds)} left")
-    if progress.HasField("cost") and (progress.cost or progress.cost_estimate or job.spec.enhance.max_cost):
+    if progress.HasField("cost") and (progress.cost or progress.cost_estimate or kind_of(job).max_cost):
         told.append(money(job))
     return told
 
 
 def money(job: job_pb2.Job) -> str:
     """Spent, what it will come to, and the cap: "$0.0120 of about $0.30, at most $1.00"."""
-    progress, cap = job.progress, job.spec.enhance.max_cost
+    progress, cap = job.progress, kind_of(job).max_cost
     text = f"${progress.cost:.4f}"
     if progress.HasField("cost_estimate") and job.state not in RESTING:
         text += f" of about ${progress.cost_estimate:.4f}"

@@ -1,0 +1,49 @@
+"""`teachback generate ...`: the group, and what its commands have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from teachback.cli.where import say
+
+if TYPE_CHECKING:
+    from teachback.client import JobHandle
+    from teachback.session import Session
+    from teachback.wire import GenerateOptions
+
+app = typer.Typer(no_args_is_help=True)
+
+Teacher = Annotated[str, typer.Option(help="Model that writes, as provider/model. Default: the service's.")]
+Evaluator = Annotated[str, typer.Option(help="Model that rates what rules can't. Default: the service's.")]
+BatchSize = Annotated[int, typer.Option(min=1, max=1000, help="Examples in flight at once.")]
+MaxCost = Annotated[float | None, typer.Option(min=0, help="US dollars at most.")]
+Attempts = Annotated[int, typer.Option(min=1, max=20, help="Attempts at an example before it is dropped.")]
+Seed = Annotated[int, typer.Option(help="Decides every draw; the same seed plans the same.")]
+
+
+def attend(
+    session: Session, sources: Sequence[Path], options: GenerateOptions, *, resume: bool = True, strict: bool = False
+) -> JobHandle:
+    """Starts or finds the job, shows it until it is done, and returns it with its report.
+
+    Ctrl-C leaves it (exit code 130): the job goes on, and the same command takes it up again. Raises JobEnded where it
+    is not done.
+    """
+    from teachback import enhancing, making
+    from teachback.cli.progress import Display
+
+    job = None
+    try:
+        job = making.start(session.client, sources, options, say, resume=resume, strict=strict)
+        say(f"{job.name}: {', '.join(str(path) for path in sources)}")
+        with Display() as display:
+            job = enhancing.follow(job, display.show, session.reconnect)
+    except KeyboardInterrupt:
+        say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
+        raise typer.Exit(130) from None
+    enhancing.check_done(job.job)
+    return job
