@@ -65,13 +65,13 @@ def _schema(name: str, text: str) -> Iterator[Found | BadRow]:
 
 
 def _passages(name: str, text: str) -> Iterator[Found | BadRow]:
-    from graphs.recipes.passages.blocks import read_blocks
+    from graphs.recipes.passages.blocks import read
 
-    for block in read_blocks(text, name):
-        if block.fault:
-            yield BadRow(name, block.line, block.fault)
-        else:
-            yield _found(block.passage.model_dump_json(), block.line)
+    blocks, faults = read(text)
+    for fault in faults:
+        yield BadRow(name, fault.line, fault.reason)
+    for block in blocks:
+        yield _found(block.passage.model_dump_json(), block.line)
 
 
 def _text(name: str, text: str) -> Iterator[Found | BadRow]:

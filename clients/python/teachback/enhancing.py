@@ -103,7 +103,7 @@ def create(client: Client, dataset: str, options: wire.EnhanceOptions, key: str)
 
 
 def find_or_create(client: Client, begin: Callable[[str], JobHandle], key: str) -> JobHandle:
-    """The job that `begin` makes under a key, or made before. A cancelled one is left alone; the next number is tried."""
+    """The job that `begin` makes under a key, or made before. A cancelled one is left alone: the next number is it."""
     number = 1
     while True:
         this = key if number == 1 else f"{key}-{number}"
