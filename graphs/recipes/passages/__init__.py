@@ -1,0 +1,1 @@
+"""Examples of inner life: passages of a book, put into templates."""
