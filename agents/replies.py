@@ -66,7 +66,14 @@ def read_hint(text: str) -> str:
     if not marks and _WORKING.search(outside):
         return ""
     hint = outside[marks[-1].end() :] if marks else outside
-    return " ".join(hint.split()).strip('"“”*` ')
+    return _addressed(" ".join(hint.split()).strip('"“”*` '))
+
+
+def _addressed(hint: str) -> str:
+    """The hint spoken to the student, not about it: a small teacher forgets whom it speaks to, and what it says of
+    "the student" comes back in the student's thinking."""
+    told = re.sub(r"\b[Tt]he student(['’]s)?\b", lambda m: "your" if m[1] else "you", hint)
+    return told[:1].upper() + told[1:]
 
 
 def read_json(text: str) -> object:

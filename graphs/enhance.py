@@ -22,6 +22,7 @@ from graphs import progress
 from graphs.judging import assess, incumbent, verified
 from graphs.records import Outcome, Result, Round, Task
 from graphs.rules.guard import hint_leaks, honest_turns, thinking_complaints
+from graphs.rules.hints import hint_flaw, plain_hint
 from graphs.rules.style import RULES, style_complaints
 from graphs.state import Cast, Changes, Loop, start
 
@@ -67,7 +68,7 @@ async def evaluate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["veri
 
 
 async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt"]]:
-    """The teacher gives a hint; one that gives the answer away is asked for again, and then done without."""
+    """The teacher gives a hint; one that gives the answer away or can't help is asked for again, and then replaced."""
     task, cast, (*earlier, last) = state["task"], runtime.context, state["rounds"]
     critique = " ".join([*last.complaints, last.critique]).strip()
     if last.verified is False:
@@ -76,9 +77,15 @@ async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt
     hint = ""
     for number in (1, 2):
         hint = await _hint(task, last, cast, critique, hints, number)
-        if not (leak := hint_leaks(hint, task.reference, task.question)) or task.mode == "rationalise":
+        if task.mode == "rationalise":
             break
-        critique = f"{leak} Say it without that. {critique}"
+        leak = hint_leaks(hint, task.reference, task.question)
+        flaw = f"{leak} Say it without that." if leak else hint_flaw(hint, last.thinking, last.answer, hints)
+        if not flaw:
+            break
+        critique = f"{flaw} {critique}"
+        hint = plain_hint(task.question)
+    if hint in hints:  # said already, by the rule or by the teacher
         hint = ""
     return Command(update={"rounds": [*earlier, last.model_copy(update={"hint": hint})]}, goto="attempt")
 

@@ -180,14 +180,16 @@ def test_a_hint_with_the_answer_is_asked_for_again() -> None:
     assert result.rounds[0].hint == "Count the pears of the second basket too."
 
 
-def test_a_teacher_that_can_not_keep_it_back_is_done_without() -> None:
+def test_a_teacher_that_can_not_keep_it_back_is_replaced_by_the_task_itself() -> None:
     script = Script(
         {"attempt": [wrong(3), RIGHT], "coach": ["Hint: It makes 7."], "judge": [verdict()], "verify": [HELD]}
     )
     result = play(script)
     assert len(script.asked("coach")) == 2
-    assert result.rounds[0].hint == ""
-    assert "<hint>" not in script.asked("attempt")[1].text
+    assert result.rounds[0].hint == (
+        'Read the end of the task once more: "How many pears are there?" Is that what you worked out?'
+    )
+    assert "makes 7" not in script.asked("attempt")[1].text
 
 
 def test_a_thinking_that_knows_the_answer_before_deriving_it_is_no_success() -> None:

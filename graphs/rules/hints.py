@@ -1,0 +1,45 @@
+"""Is a hint of any use? What a small teacher gets wrong most often, seen on a 1.5B model over 30 word problems.
+
+Of 17 hints after a wrong answer 9 were of no use: sentences of the student's own (wrong) working handed back, the same
+hint twice, or no more than that the answer is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from rapidfuzz import fuzz
+
+from agents.question import Question
+from graphs.rules.guard import sentences
+from graphs.rules.oracle import normal
+
+_ONLY_WRONG: Final = re.compile(
+    r"\b(?:answer|result)\b[^.]{0,40}\b(?:is|was|seems)\b[^.]{0,30}\b(?:wrong|incorrect|not (?:right|correct))", re.I
+)
+_NEAR: Final = 90
+"""Of 100: two sentences that say the same."""
+
+
+def hint_flaw(hint: str, thinking: str, answer: str, hints: Sequence[str]) -> str | None:
+    """Why the hint can't help, in words that a teacher can act on, or None. `hints`: those given before."""
+    said = [normal(s) for s in sentences(hint)]
+    if not said:
+        return "There was no hint."
+    if any(fuzz.ratio(normal(hint), normal(old)) >= _NEAR for old in hints):
+        return "That hint was given before and did not help: name another step."
+    own = [normal(s) for s in sentences(thinking)]
+    if all(any(fuzz.ratio(one, other) >= _NEAR for other in own) for one in said):
+        return "That hint only repeats the student's own sentences, which led to a wrong answer."
+    if all(_ONLY_WRONG.search(s) or (answer and s == normal(answer)) for s in said):
+        return "That hint only says that the answer is wrong: name the step to look at."
+    return None
+
+
+def plain_hint(question: Question) -> str:
+    """What can be said without a teacher: the task's own last question, or its last sentence."""
+    told = sentences(question.request)
+    asked = next((s for s in reversed(told) if s.endswith("?")), told[-1] if told else "")
+    return f'Read the end of the task once more: "{asked}" Is that what you worked out?' if asked else ""

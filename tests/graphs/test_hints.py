@@ -1,0 +1,56 @@
+"""A hint that can't help is told from one that can."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.question import Question, Turn
+from agents.replies import read_hint
+from graphs.rules.hints import hint_flaw, plain_hint
+
+THINKING = "The block has 16 servings.\nRick ate 5, which leaves 16 - 5 = 11 servings."
+
+
+@pytest.mark.parametrize(
+    ("hint", "complaint"),
+    [
+        ("", "no hint"),
+        ("  ", "no hint"),
+        ("Rick ate 5, which leaves 16 - 5 = 11 servings.", "own sentences"),
+        ("The block has 16 servings. Rick ate 5, which leaves 16-5 = 11 servings.", "own sentences"),
+        ("Your answer is 11, which is incorrect.", "only says"),
+        ("The answer provided, 11, is not correct.", "only says"),
+        ("11", "only says"),
+        ("Look at what a serving holds!", "given before"),
+    ],
+)
+def test_no_use(hint: str, complaint: str) -> None:
+    assert complaint in (hint_flaw(hint, THINKING, "11", ["Look at what a serving holds."]) or "")
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        "What does one serving hold?",
+        "Rick ate 5, which leaves 16 - 5 = 11 servings. Now turn servings into calories.",
+        "Work out 11 times the calories of one serving.",
+    ],
+)
+def test_of_use(hint: str) -> None:
+    assert hint_flaw(hint, THINKING, "11", ["Look at what a serving holds."]) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "quoted"),
+    [
+        ("Rick has 16 pears. How many are left? Give a number.", "How many are left?"),
+        ("Work out 7 * 8 - 5.", "Work out 7 * 8 - 5."),
+    ],
+)
+def test_the_task_itself_is_the_last_resort(request_: str, quoted: str) -> None:
+    assert f'"{quoted}"' in plain_hint(Question(turns=(Turn(role="user", content=request_),)))
+
+
+def test_a_hint_speaks_to_the_student() -> None:
+    said = read_hint("Wrong: x\nHint: The student overlooks the student's second number.")
+    assert said == "You overlooks your second number."
