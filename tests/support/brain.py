@@ -21,6 +21,8 @@ Part = Literal[
     "respond",
     "judge_thinking",
     "coach_thinking",
+    "propose",
+    "rate",
     "other",
 ]
 
@@ -35,8 +37,10 @@ PARTS: dict[str, Part] = {
     "You are the assistant who acts": "respond",
     "You are the examiner who judges": "judge_thinking",
     "You are the teacher who helps": "coach_thinking",
+    "Make an example": "propose",
+    "Rate an example": "rate",
 }
-"""The first words of a prompt (agents/prompts/README.md) and whose part they give."""
+"""The first words of a prompt (agents/prompts/README.md) and whose part they give; the last two are the tests' own."""
 HINTS = ("Read the line about the shelves again.", "The rows are added to the shelf.", "Take seven for each row.")
 THIN = "Thin."
 """A thinking from which nobody reaches anything."""
