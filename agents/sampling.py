@@ -37,5 +37,7 @@ SAMPLING: Final = {
     "verify_rationalise": Sampling(0.0, 160, 0.4),
     "judge_rationalise": Sampling(0.0, 320, 0.0),
     "coach_rationalise": Sampling(0.0, 120, 0.5),
+    # Four reasons of a sentence take some 250 tokens; the rest is room for an evaluator that thinks before it writes.
+    "rate_benchmark": Sampling(0.0, 2000, 0.0),
     "repair": Sampling(0.0, 400, 0.0),
 }

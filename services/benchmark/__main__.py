@@ -1,0 +1,5 @@
+"""`python -m services.benchmark`."""
+
+from services.benchmark.main import main
+
+main()
