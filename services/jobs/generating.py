@@ -49,7 +49,7 @@ class Generating(Run):
             # Every slot of a later wave stands in for one that was lost before it, in their order.
             replaced = self._total - await asyncio.to_thread(slots.first, self.job_id)
             lost = (await asyncio.to_thread(self._settle))[replaced:]
-            self._tally.recount(self._means.examples.counted(self.job_id))
+            self._tally.recount(await asyncio.to_thread(self._means.examples.counted, self.job_id))
             wave += 1
             more = await asyncio.to_thread(list, self._recipe.again(wave, lost)) if lost and wave <= WAVES else []
             if not more:
