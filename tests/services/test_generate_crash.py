@@ -23,7 +23,11 @@ from tests.support.ledger import calls
 from tests.support.service import Service
 from tests.support.sources import SOURCES
 
-MODELS = {"teacher": "openai/far", "evaluator": "openai/far"}
+
+def begin(service: Service, source: Path, recipe: str, options: dict[str, Any]) -> JobHandle:
+    """Starts the job, four slots at once."""
+    asked: Any = {"teacher": "openai/far", "evaluator": "openai/far", "batch_size": 4, recipe: options}
+    return service.client.generate(source, **asked)
 
 
 def output(job: JobHandle) -> tuple[bytes, dict[str, Any]]:
@@ -41,7 +45,7 @@ def far_model(delay: float) -> FarModel:
 def clean(tmp_path: Path, recipe: str, options: dict[str, Any], source: Path) -> tuple[bytes, dict[str, Any], int]:
     """The output of a run that nothing happened to, and how many calls it took."""
     with far_model(0.0) as far, Service(tmp_path / "clean", far) as service:
-        job = service.client.generate(source, **MODELS, **{recipe: options})
+        job = begin(service, source, recipe, options)
         assert job.wait().state == job_pb2.JOB_STATE_SUCCEEDED, job.job.error.message
         return *output(job), len(far.asked)
 
@@ -63,7 +67,7 @@ def survive(tmp_path: Path, recipe: str, kills: int, seed: int) -> None:
 
     with far_model(0.02) as far, Service(tmp_path / "killed", far) as service:
         far.on_request = watch
-        job = service.client.generate(source, batch_size=4, **MODELS, **{recipe: options})
+        job = begin(service, source, recipe, options)
         falls = []
         for point in points:
             wanted[0] = max(point, len(far.asked) + 1)

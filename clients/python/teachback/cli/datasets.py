@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +22,10 @@ def upload(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files; rows keep their order.")],
     name: Annotated[str, typer.Option(help="What to call it. Default: the first file's name.")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse all rows where any row is bad.")] = False,
+    kind: Annotated[
+        Literal["rows", "schema", "passages", "text", "chunks"],
+        typer.Option(help="What they hold: rows to enhance, or a source to make examples from."),
+    ] = "rows",
     json: Json = False,
 ) -> None:
     """Upload files as one dataset and print its name."""
@@ -31,7 +35,7 @@ def upload(
 
     where: Where = ctx.obj
     with where.open() as session:
-        dataset = session.client.upload(files, display_name=name, strict=strict)
+        dataset = session.client.upload(files, display_name=name, strict=strict, kind=kind)
         tell_bad_rows(session.client, dataset, say)
     if json:
         put_json(to_plain(dataset))
