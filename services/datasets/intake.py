@@ -21,6 +21,8 @@ from services.views import Dataset, DatasetKind
 
 SHOWN = 3
 """Bad rows quoted in an error; the rest are counted."""
+LISTED = 10_000
+"""Bad rows kept with their reasons; the rest are counted. A file of nothing else may hold millions."""
 
 
 class Intake:
@@ -151,7 +153,8 @@ class Intake:
         if self._strict:
             raise DatasetError(f"{bad.file}, line {bad.line}: {bad.reason}")
         row = {"dataset_id": self.id, "seq": self._bad_count, "file": bad.file, "line": bad.line, "reason": bad.reason}
-        self._bad.append(row)
+        if self._bad_count < LISTED:
+            self._bad.append(row)
         self._bad_count += 1
         if len(self._quoted) < SHOWN:
             self._quoted.append(bad)

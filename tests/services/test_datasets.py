@@ -166,3 +166,11 @@ def test_an_upload_that_is_given_up_leaves_nothing(client: Client, tmp_path: Pat
     with pytest.raises(grpc.RpcError):
         client._datasets.CreateDataset(some(), metadata=client._metadata)
     assert {d.name for d in client.datasets()} == before
+
+
+def test_a_file_of_nothing_but_bad_rows_is_counted_and_not_kept(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("null\n" * 12_000 + json.dumps(row(1)) + "\n")
+    made = client.upload(path)
+    assert (made.item_count, made.bad_row_count) == (1, 12_000)
+    assert sum(1 for _ in client.bad_rows(made.name)) == 10_000
