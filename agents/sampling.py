@@ -40,4 +40,11 @@ SAMPLING: Final = {
     # Four reasons of a sentence take some 250 tokens; the rest is room for an evaluator that thinks before it writes.
     "rate_benchmark": Sampling(0.0, 2000, 0.0),
     "repair": Sampling(0.0, 400, 0.0),
+    # A request has 5 to 40 words. Warm, so that the same call is asked for in other words each time.
+    "propose_command": Sampling(0.8, 120, 0.7),
+    "propose_doubt": Sampling(0.9, 120, 0.7),
+    "rate_command": Sampling(0.0, 220, 0.0),
+    # A quote of up to 150 words, and three short fields; warmer when another passage is asked for.
+    "propose_passage": Sampling(0.2, 400, 0.7),
+    "rate_passage": Sampling(0.0, 220, 0.0),
 }

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from agents.offline import evaluator, explain, student, teacher
+from agents.offline import candidates, evaluator, explain, student, teacher
+from agents.offline.commands import call, doubt, reader
 from agents.offline.tags import MENDING, Sheet, read
 from agents.offline.words import shorten
 from agents.replies import read_json
@@ -58,7 +59,12 @@ _PARTS: Final[dict[str, Callable[[Sheet], str]]] = {
     "You are the assistant who acts on thinking already done.": explain.respond,
     "You are the examiner who judges the thinking behind a given response.": _written(evaluator.judge_thinking),
     "You are the teacher who helps to explain a response better.": teacher.hint_for_thinking,
+    "You are the reader who marks a passage of inner experience in a book.": candidates.propose,
+    "You are the examiner who judges whether a passage shows inner experience.": candidates.rate,
     MENDING: _repair,
+    "You are the writer who puts one call of a program into a person's words.": call.write,
+    "You are the writer who invents what people say when they are not clear.": doubt.write,
+    "You are the examiner who says which call a request leads to.": reader.rate,
 }
 OPENINGS: Final = frozenset(_PARTS)
 """The first lines of all prompts that have a part here."""

@@ -1,0 +1,1 @@
+"""Passages that a book offers, for a person to choose from."""
