@@ -12,7 +12,7 @@ from services.benchmark.plan import Plan, address, words
 from services.benchmark.results import Results
 from services.benchmark.run import run
 from services.benchmark.sample import for_pasting, sample
-from services.benchmark.table import table
+from services.benchmark.table import clean, table
 
 
 def main() -> None:
@@ -80,4 +80,4 @@ def benchmark(
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(clean(text), file=sys.stderr, flush=True)

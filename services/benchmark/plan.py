@@ -72,6 +72,8 @@ def address(given: str | None) -> str:
         usable = False
     if not usable or parts.query or parts.fragment:
         raise BadPlan(f"{url!r} is no address of a server; write http://HOST:PORT or http://HOST:PORT/v1")
+    if parts.username is not None:
+        raise BadPlan(f"the server's key belongs in {KEYS[0]}, not in its address")
     return url if parts.path else f"{url}/v1"
 
 

@@ -25,7 +25,7 @@ def table(results: Results) -> str:
         lines += ["", "EVALUATION DETAILS", rule]
         for result in ranked:
             lines += ["", *_details(result)]
-    return _clean("\n".join(lines))
+    return clean("\n".join(lines))
 
 
 def _row(result: Result, results: Results) -> str:
@@ -75,8 +75,8 @@ def _short(name: str) -> str:
     return name if len(name) < _NAME else f"{name[: _NAME - 2]}…"
 
 
-def _clean(text: str) -> str:
-    """Text of servers and models, without characters that a terminal would obey."""
+def clean(text: str) -> str:
+    """Text of servers and models without characters that a terminal would obey."""
     return "".join(
         c if (c >= " " and not "\x7f" <= c <= "\x9f") or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
     )
