@@ -23,7 +23,8 @@ _SUDDEN: Final = re.compile(r"\b(?:suddenly|all at once)\b", re.I)
 _SUBJECT: Final = re.compile(
     r"\b((?:(?:Prince|Princess|Count|Countess|Mr\.|Mrs\.|Miss|Captain|Doctor|General|Madame|Lady|Sir) )?"
     r"[A-ZÀ-Þ][a-zà-ÿ]{2,}) (?:\w+ly |had |was |could not )?"
-    r"(?:felt|feeling|thought|saw|knew|asked (?:him|her)self|wished|experienced|remembered|recalled|dreamed|wondered|understood|realized|imagined|noticed|loved|feared|hoped|forgot|"
+    r"(?:felt|feeling|thought|saw|knew|asked (?:him|her)self|wished|experienced|remembered|recalled|dreamed|wondered|"
+    r"understood|realized|imagined|noticed|loved|feared|hoped|forgot|"
     r"awoke|seized|overcome|filled|gazed|suffered|trembled|conscious|aware|ashamed|afraid|happy|unhappy)\b"
 )
 _NOBODY: Final = re.compile("He|She|They|It|The|There|This|That|And|But|What|When|Who|Then|All|One|Now|Yet|You|Nobody")

@@ -12,7 +12,7 @@ from typing import Any
 from services import failpoints
 from services.datasets.errors import DatasetError
 from services.datasets.identity import Occurrences
-from services.datasets.kinds import LARGEST_DOCUMENT, WHOLE, Found, read_document, read_row
+from services.datasets.kinds import LARGEST_DOCUMENT, WHOLE, Found, is_quoted_text, read_document, read_row, read_text
 from services.datasets.split import BadRow, Raw, Splitter
 from services.errors import Conflict, InvalidRequest, TooLarge
 from services.store.datasets import BATCH, DatasetStore
@@ -43,6 +43,8 @@ class Intake:
         self._max_row, self._max_upload = limits
         self._display_name, self._kind = display_name, kind
         self._document = bytearray()
+        self._quoted_text = ""
+        """The .txt files of an upload of passages, sent before them: what they quote."""
         self._files: list[str] = []
         self._splitter: Splitter | None = None
         self._rows: list[dict[str, Any]] = []
@@ -109,8 +111,11 @@ class Intake:
         if self._splitter is None:
             return
         try:
-            if self._kind in WHOLE:
-                self._keep_all(read_document(self._kind, self._files[-1], bytes(self._document)))
+            if self._kind == "passages" and is_quoted_text(self._files[-1], self._document):
+                self._quoted_text += read_text(bytes(self._document)) + "\n\n"
+            elif self._kind in WHOLE:
+                found = read_document(self._kind, self._files[-1], bytes(self._document), self._quoted_text)
+                self._keep_all(found)
             else:
                 self._take(self._splitter.finish())
         except DatasetError as error:  # an empty file: the others of the upload may still hold rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -40,8 +41,22 @@ def read_row(kind: DatasetKind, text: str, line: int) -> Found:
     return Found(item.identity, text, line, item.annotated)
 
 
-def read_document(kind: DatasetKind, name: str, data: bytes) -> Iterator[Found | BadRow]:
-    """The items of one document. Raises DatasetError where it is none of this kind."""
+def read_document(kind: DatasetKind, name: str, data: bytes, quoted: str = "") -> Iterator[Found | BadRow]:
+    """The items of one document; passages are held to `quoted`, the text they come from, where it is given.
+
+    Raises DatasetError where it is none of this kind.
+    """
+    text = read_text(data)
+    yield from _passages(name, text, quoted) if kind == "passages" else _READERS[kind](name, text)
+
+
+def is_quoted_text(name: str, data: bytes | bytearray) -> bool:
+    """Whether a file among passages is what they quote: a .txt without a passage's heading."""
+    return name.lower().endswith(".txt") and not re.search(rb"^#+\s*passage\b", data, re.I | re.M)
+
+
+def read_text(data: bytes) -> str:
+    """The text of a document. Raises DatasetError, with the line, where it is none."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -51,7 +66,7 @@ def read_document(kind: DatasetKind, name: str, data: bytes) -> Iterator[Found |
         raise DatasetError(f"line {text[: text.index(chr(0))].count(chr(10)) + 1} holds a NUL; is this a text file?")
     if not text.strip():
         raise DatasetError("the file is empty")
-    yield from _READERS[kind](name, text)
+    return text
 
 
 def _schema(name: str, text: str) -> Iterator[Found | BadRow]:
@@ -64,14 +79,16 @@ def _schema(name: str, text: str) -> Iterator[Found | BadRow]:
     yield _found(text, 1)
 
 
-def _passages(name: str, text: str) -> Iterator[Found | BadRow]:
-    from graphs.recipes.passages.blocks import read
+def _passages(name: str, text: str, quoted: str) -> Iterator[Found | BadRow]:
+    from graphs.recipes.passages.blocks import not_in, read
 
     blocks, faults = read(text)
-    for fault in faults:
+    wrong = {fault.line: fault for fault in (not_in(blocks, quoted) if quoted else [])}
+    for fault in sorted([*faults, *wrong.values()]):
         yield BadRow(name, fault.line, fault.reason)
     for block in blocks:
-        yield _found(block.passage.model_dump_json(), block.line)
+        if block.quote not in wrong:
+            yield _found(block.passage.model_dump_json(), block.line)
 
 
 def _text(name: str, text: str) -> Iterator[Found | BadRow]:
@@ -81,7 +98,7 @@ def _text(name: str, text: str) -> Iterator[Found | BadRow]:
         yield _found(window.model_dump_json(), window.line)
 
 
-_READERS: Final = {"schema": _schema, "passages": _passages, "text": _text}
+_READERS: Final = {"schema": _schema, "text": _text}
 
 
 def _found(raw: str, line: int) -> Found:

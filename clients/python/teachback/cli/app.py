@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from teachback.cli import benchmark, datasets, demo, enhance, examples, generate, jobs, serve
+from teachback.cli import benchmark, datasets, demo, enhance, examples, generate, jobs, passages, serve
 from teachback.cli.where import Where
 
 EPILOG = (
@@ -51,5 +51,6 @@ app.command("export")(examples.export)
 app.add_typer(datasets.app, name="datasets", help="Upload datasets and see what was refused.")
 app.add_typer(generate.app, name="generate", help="Make examples from a source.")
 app.command("benchmark")(benchmark.benchmark)
+app.add_typer(passages.app, name="passages", help="From a book to passages that you choose.")
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
