@@ -1,0 +1,1 @@
+"""Requests to a command line and the calls that they mean, from the schema of the command line."""
