@@ -72,7 +72,7 @@ ASK_LIST: Final = _all(
     "do we have any {t}{r}|do I have any {t}{r}|any {t}{r}|what {t} do we have{r}|where are the {t}{r}|got any {t}{r}|"
     "what about the {t}{r}|can I see the {t}{r}|could I see the {t}{r}|may I see the {t}{r}|are there {t}{r}|"
     "could you tell me which {t} there are{r}|do you know what {t} we have{r}|mind telling me what {t} there are{r}|"
-    "is there a way to see the {t}{r}|how do I see the {t}{r}|so what {t} are there{r}|what's with the {t}{r}|"
+    "is there a way to see the {t}{r}|how do I see the {t}{r}|what's with the {t}{r}|"
     "could you tell me about the {t}{r}|can you tell me what {t} there are{r}|can I have the {t}{r}"
 )
 """Questions whose answer is a list: of things (t) with what is said of them (r)."""

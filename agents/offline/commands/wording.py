@@ -93,7 +93,9 @@ def argument(b: Brief, detail: Detail, scope: str) -> str:  # noqa: PLR0912, a k
     member = detail.value.replace("_", " ").replace("-", " ") if "_" in detail.value else value
     if listing and member == detail.value.replace("_", " "):
         return b.one((f"with {name} {member}", f"with {member} as {name}", f"whose {name} is {member}"))
-    return b.one((f"with {name} {member}", f"with {member} as {name}", f"{name} {member}"))
+    if value.isdigit() and own.endswith("s"):
+        return b.one((f"with {value} {name}", f", {value} {name}", f"for {value} {name}"))
+    return b.one((f"with {name} {member}", f"{name} {member}", f", {name} {member}", f"using {name} {member}"))
 
 
 def _placed(b: Brief, word: str, name: str, detail: Detail) -> str:
@@ -147,7 +149,7 @@ def extra(b: Brief, detail: Detail, scope: str) -> str:
     """A flag as a tail, its joint included: " in the browser", ", and delete the branch"."""
     phrases = [p for p in detail.told.split(" | ") if p]
     if phrases and b.chance(0.6):
-        return _phrase(b, b.one(phrases))
+        return _phrase(b, b.one(phrases), new=bool(describes(detail)))
     text = detail.value.strip().rstrip(".")
     text = text[0].lower() + text[1:] if text and not text[:2].isupper() else text or plainly(detail.name)
     text = re.sub(r"\bin browser\b", "in the browser", text) if b.chance(0.7) else text
@@ -173,7 +175,7 @@ def extra(b: Brief, detail: Detail, scope: str) -> str:
     if word := describes(detail):
         return b.one((f", {word}", f" as {word}", f" and {text}", f", make sure to {text}"))
     going = (first[:-1] if first.endswith("e") and len(first) > 3 else first) + "ing"
-    if _verb(first):
+    if rest.split()[0] not in _OF:
         ways = [f" and {text}", f", and {text}", f", {text}", f" and also {text}", f", {text} too", f" then {text}"]
         ways += (
             [f", {going} {rest}".replace("useing", "using")] if first in ("use", "enable", "create", "generate") else []
@@ -183,20 +185,22 @@ def extra(b: Brief, detail: Detail, scope: str) -> str:
     return b.one((f" with {article}{text}", f", with {article}{text}", f" including {article}{text}"))
 
 
-def _phrase(b: Brief, phrase: str) -> str:
+def _phrase(b: Brief, phrase: str, *, new: bool) -> str:
     """A hint of the schema on how people ask for it."""
     first = phrase.casefold().partition(" ")[0]
-    if first in ("in", "on", "as", "with", "without", "at", "to", "for", "by"):
+    if first in ("in", "on", "as", "with", "without", "at", "to", "for", "by", "and", "plus"):
         return f" {phrase}" if b.chance(0.75) else f", {phrase}"
     if _verb(first):
         return b.one((f" and {phrase}", f", {phrase}", f", {phrase} too", f", and {phrase}", f", also {phrase}"))
-    return b.one((f", {phrase}", f" as {phrase}", f", mark as {phrase}"))
+    return b.one((f", {phrase}", f" as {phrase}", f", mark as {phrase}")) if new else f", {phrase}"
 
 
 def _verb(word: str) -> bool:
     return word.casefold() in _VERBS
 
 
+_OF: Final = frozenset(["for", "of", "mode", "level", "behind"])
+"""A second word that shows the first to be no verb: "reason for closing"."""
 _VERBS: Final = frozenset(
     re.findall(
         r"\w+",

@@ -10,7 +10,7 @@ from typing import Final
 from agents.prompting import Prompt, render
 from graphs.recipes.base import Turn
 from graphs.recipes.commands import frames
-from graphs.recipes.commands.plan import Plan
+from graphs.recipes.commands.plan import POINTING, Plan
 from graphs.recipes.commands.tree import Arg, Command, Flag, Schema, Sub, Value
 from graphs.recipes.commands.values import shape
 
@@ -44,6 +44,7 @@ def propose(schema: Schema, plan: Plan, earlier: Sequence[Turn]) -> tuple[str, P
         "cli": f"{schema.cli}, {schema.description}" if schema.description else schema.cli,
         "tone": _TONES[plan.tone],
         "form": _FORMS[plan.order],
+        "mood": plan.mood,
         "answer": last.text.strip() if last else "",
         "complaints": told,
     }
@@ -116,7 +117,8 @@ def words_for(plan: Plan, arg: Arg, is_target: bool) -> str:
 
 
 def _extra(flag: Flag) -> str:
-    phrases = f" ({' | '.join(flag.phrases)})" if flag.phrases else ""
+    told = [p for p in flag.phrases if not POINTING.search(p)]
+    phrases = f" ({' | '.join(told)})" if told else ""
     return f"Extra {flag.name}: {flag.description.replace('(', '- ').replace(')', '') or flag.name}{phrases}"
 
 

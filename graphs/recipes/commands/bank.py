@@ -75,3 +75,9 @@ OFF_TOPIC: Final = phrases(
     "renting a bicycle|the speed of a cheetah|naming a goldfish|knitting a scarf|the next solar eclipse|"
     "flights to Oslo|a playlist for running|filling in a tax form|growing tomatoes on a balcony"
 )
+MOODS: Final = phrases(
+    "in a hurry|relaxed|tired|cheerful|new to the program|an old hand|between two meetings|thinking aloud|polite|"
+    "a bit annoyed|curious|on the phone|distracted|careful|late in the evening|first thing in the morning|helpful|"
+    "talking to a colleague|brisk|shy|chatty|focused|typing with one hand|sure of what is wanted|friendly|dry|"
+    "following a checklist|back from a break|showing somebody how|not a native speaker"
+)

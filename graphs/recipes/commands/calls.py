@@ -9,6 +9,7 @@ from typing import Any
 
 from graphs.recipes.commands import frames
 from graphs.recipes.commands import surroundings as around
+from graphs.recipes.commands.bank import MOODS
 from graphs.recipes.commands.layout import Place
 from graphs.recipes.commands.plan import ORDERS, SHARES, TONES, Plan, Pointing, call
 from graphs.recipes.commands.tree import Command, Flag, Schema, Sub, Value
@@ -40,7 +41,7 @@ def plan_call(schema: Schema, place: Place, number: int, rng: Random, wave: int 
     verb = rng.choice(fit or [sub.name.casefold()])
     noun = rng.choice(nouns_for(schema, command, many=frames.role(sub) == "many"))
     tone = rng.choice(TONES)
-    order = rng.choices(ORDERS, SHARES[tone])[0]
+    order = rng.choices(ORDERS, SHARES[tone])[0] if not wave else "order"  # few words were said before
     slip = misspell(rng.choice((verb, noun)), frames.vocabulary(schema), rng) if rng.random() < 0.08 else ""
     if pointing and any(how == "it" for how in pointing.values()) and order == "terse":
         order = "order"  # "pr it merge" is nobody's request
@@ -48,7 +49,8 @@ def plan_call(schema: Schema, place: Place, number: int, rng: Random, wave: int 
     return Plan(
         number=number, nth=place.nth, wave=wave, kind=place.kind, level=place.level, context=context,
         output=call(command.name, sub.name, given, named, sure), command=command.name, subcommand=sub.name,
-        pointing=pointing, tone=tone, order=order, verb=verb, noun=noun, slip=slip,
+        pointing=pointing, tone=tone, order=order,
+        mood=rng.choice(MOODS), verb=verb, noun=noun, slip=slip,
     )  # fmt: skip
 
 

@@ -92,6 +92,14 @@ def near(
             index[gram].append(i)
 
 
+def shared(together: Sequence[int]) -> list[list[int]]:
+    """The groups of two or more, as places in the output; whoever is in none may go to either side of a split."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for place, group in enumerate(together):
+        members[group].append(place)
+    return [places for places in members.values() if len(places) > 1]
+
+
 def figures(texts: Sequence[str], patterns: Sequence[str], together: Sequence[int]) -> dict[str, Any]:
     """What the report says of diversity. `together`: what `groups` gave."""
     rows = len(texts)

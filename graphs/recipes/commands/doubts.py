@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
@@ -10,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from graphs.recipes.commands import frames
 from graphs.recipes.commands import surroundings as around
-from graphs.recipes.commands.bank import OFF_TOPIC, UNCLEAR
+from graphs.recipes.commands.bank import MOODS, OFF_TOPIC, UNCLEAR
 from graphs.recipes.commands.calls import nouns_for
 from graphs.recipes.commands.layout import Place
 from graphs.recipes.commands.plan import CASES, ORDERS, SHARES, TONES, Kind, Level, Plan, Pointing, clarification
@@ -66,7 +67,8 @@ def plan_doubt(schema: Schema, place: Place, number: int, rng: Random, wave: int
         number=number, nth=place.nth, wave=wave, kind=place.kind, level=place.level, context=context,
         output=clarification(doubt.message, doubt.options, doubt.confidence),
         command=doubt.command, subcommand=doubt.subcommand, pointing=dict(doubt.pointing), tone=tone,
-        order=order, verb=doubt.verb, noun=doubt.noun, slip=doubt.slip, topic=doubt.topic,
+        order=order,
+        mood=rng.choice(MOODS), verb=doubt.verb, noun=doubt.noun, slip=doubt.slip, topic=doubt.topic,
     )  # fmt: skip
 
 
@@ -93,7 +95,9 @@ def _missing(schema: Schema, place: Place, rng: Random) -> Doubt:
     noun = rng.choice(nouns_for(schema, command, many=way == "them"))
     fit = [v for v in frames.verbs(sub) if command.meant(v) == [sub]]
     verb = rng.choice(fit or [sub.name.casefold()])
-    what = arg.description.split("(")[0].strip().rstrip(".") or f"{arg.name} of the {command.name}"
+    what = re.sub(r"^(?:the|an?)\s", "", arg.description.split("(")[0].strip().rstrip("."), flags=re.IGNORECASE)
+    if not what or re.match(r"(?:which|what|how|who|where|whether|whose)\b", what, re.IGNORECASE):
+        what = arg.name.replace("_", " ")
     what = what if what[:2].isupper() else what[0].lower() + what[1:]
     message = f"I need the {what} to {_said(sub)} the {noun_of(command)}. What is it?"
     if is_target:
@@ -134,7 +138,7 @@ def _multiple(schema: Schema, place: Place, _: Random) -> Doubt:
             ways = _either([_said(s) for _, s in chosen])
             message = f"Do you want to {ways} {around.people_say(chosen[0][0])}?"
     else:
-        message = f"Did you mean to {_either([_said(s) + ' the ' + noun_of(c) for c, s in chosen])}?"
+        message = f"Did you mean to {_either([_on(c, s) for c, s in chosen])}?"
     command = chosen[0][0].name if noun else ""
     without = tuple(around.current(c) for c, _ in options)
     return Doubt(message, chosen, 0.55, command, verb=word, noun=noun, without=without)
@@ -248,6 +252,10 @@ def noun_of(command: Command) -> str:
 
 def _said(sub: Sub) -> str:
     return sub.name.replace("-", " ")
+
+
+def _on(command: Command, sub: Sub) -> str:
+    return f"{_said(sub)} {around.people_say(command) if frames.role(sub) == 'many' else 'the ' + noun_of(command)}"
 
 
 def _either(options: Sequence[str]) -> str:

@@ -57,6 +57,8 @@ class Plan(BaseModel):
     """Arguments whose values are not said, and how they are spoken of. In a clarification: what is missing."""
     tone: Tone
     order: Order
+    mood: str = ""
+    """How the person feels or stands; keeps two requests for the same apart."""
     verb: str = ""
     noun: str = ""
     slip: str = ""

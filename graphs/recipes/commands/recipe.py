@@ -20,7 +20,7 @@ from graphs.recipes.commands.schema import read_schema
 from graphs.recipes.options import CommandsOptions
 
 NUM: Final = 3000
-_WAVES: Final = 12
+_WAVES: Final = 20
 """Replacements of replacements, before what is missing stays missing."""
 
 
@@ -124,7 +124,7 @@ class Commands:
             "unused": coverage.unused(lines),
             "coverage": lines,
             "advice": coverage.advice(self.schema),
-            "groups": together,
+            "together": diversity.shared(together),
         }
 
 
