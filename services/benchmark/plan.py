@@ -19,13 +19,14 @@ TEMPERATURE: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: to load a model, until its first token, between two tokens, for a whole reply, and for a question about
-    the server."""
+    """Seconds: to load a model, until its first token, between two tokens, for a whole reply, for a rating, and for a
+    question about the server."""
 
     load: float = 600.0
     first: float = 300.0
     stall: float = 120.0
     reply: float = 1800.0
+    rate: float = 900.0
     ask: float = 15.0
 
 

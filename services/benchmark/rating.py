@@ -40,7 +40,7 @@ class Rater:
 
     def __init__(self, plan: Plan, model: str, on_server: str | None) -> None:
         settings = ModelSettings.model_validate(
-            {"api_base": plan.base_url, "api_key_env": key_variable(), "timeout": plan.patience.reply, "max_retries": 1}
+            {"api_base": plan.base_url, "api_key_env": key_variable(), "timeout": plan.patience.rate, "max_retries": 1}
         )
         self.model, self.on_server = model, on_server
         self._gateway = Gateway(Catalog({f"{LOCAL}/*": settings} if on_server else {}))

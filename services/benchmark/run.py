@@ -31,7 +31,10 @@ async def run(plan: Plan, say: Say, started: Callable[[Results], None]) -> None:
     """Does it all; `started` is handed the results, which fill as the run goes on. Raises BenchmarkError."""
     key = key_variable()
     headers = {"Authorization": f"Bearer {os.environ[key]}"} if key else {}
-    async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=None)) as session:
+    # Minutes pass between two requests: servers close kept connections by then, and the next request would find out.
+    connector = aiohttp.TCPConnector(force_close=True)
+    patient = aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(headers=headers, timeout=patient, connector=connector) as session:
         found = await discover(session, plan)
         models = chosen(found, plan)
         who = loader(session, plan, found)
@@ -129,13 +132,15 @@ class _Bench:
             self._say(f"no rating: the evaluator: {error}")
 
     async def _measure(self, result: Result) -> None:
-        messages = sample(self._plan.examples).messages()
+        prompt = sample(self._plan.examples)
+        messages = prompt.messages()
         # A server that has read these very words before would skip them, and the first token would come too soon.
         messages[0] = {**messages[0], "content": f"Request {secrets.token_hex(4)}.\n\n{messages[0]['content']}"}
         reply = await timed(
             self._session, self._plan.base_url, result.model, messages, self._plan.max_tokens, self._plan.patience
         )
-        result.measured(reply, check_form(reply.reply, self._plan.examples, cut=reply.finish == "length"))
+        form = check_form(reply.reply, self._plan.examples, prompt.user, cut=reply.finish == "length")
+        result.measured(reply, form)
 
     @asynccontextmanager
     async def _loaded(self, model: str | None) -> AsyncIterator[float]:

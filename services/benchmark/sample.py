@@ -11,6 +11,7 @@ from agents.replies import read_json
 
 PROMPT: Final = "benchmark_chat"
 PARTS: Final = ("user", "assistant")
+_WORD: Final = re.compile(r"\w+")
 _THOUGHT: Final = re.compile(r"<(think(?:ing)?)>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
 
 
@@ -33,10 +34,11 @@ class Form:
     reason: str
 
 
-def check_form(reply: str, wanted: int, *, cut: bool) -> Form:
+def check_form(reply: str, wanted: int, task: str, *, cut: bool) -> Form:
     """Compares a reply with the form asked for: one JSON array of `wanted` objects, nothing around it.
 
-    `cut`: the reply ended at the token limit. Thinking that a model writes into its reply is not held against it.
+    What only repeats words of the `task`, as very small models do, is no example. `cut`: the reply ended at the token
+    limit. Thinking that a model writes into its reply is not held against it.
     """
     said = _THOUGHT.sub("", reply).strip()
     ended = ", and it was cut off at the token limit" if cut else ""
@@ -45,12 +47,17 @@ def check_form(reply: str, wanted: int, *, cut: bool) -> Form:
     except ValueError:
         return Form(0, 1.0, f"no JSON can be read in it{ended}")
     rows: list[Any] = value if isinstance(value, list) else [value]
-    usable = [row for row in rows if _complete(row)]
-    if not usable:
+    complete = [row for row in rows if _complete(row)]
+    if not complete:
         return Form(0, 1.0, f"its JSON holds no object with both keys and text in them{ended}")
+    given = _words(task)
+    usable = [row for row in complete if not any(_words(row[part]) in given for part in PARTS)]
+    if not usable:
+        return Form(0, 1.0, f"its questions or answers are copied from the task{ended}")
     found = f"{len(usable)} of {wanted} {'example' if wanted == 1 else 'examples'}"
     if len(usable) < len(rows):
-        return Form(len(usable), 2.0, f"{found} usable, {len(rows) - len(usable)} incomplete{ended}")
+        wrong = f"{len(rows) - len(usable)} incomplete or copied from the task"
+        return Form(len(usable), 2.0, f"{found} usable, {wrong}{ended}")
     if len(usable) != wanted:
         return Form(len(usable), 3.0, f"{found}{ended}")
     extra = any(set(row) != set(PARTS) for row in usable)
@@ -63,6 +70,11 @@ def check_form(reply: str, wanted: int, *, cut: bool) -> Form:
 def visible(reply: str) -> str:
     """A reply without the thinking written into it."""
     return _THOUGHT.sub("", reply).strip()
+
+
+def _words(text: str) -> str:
+    """Its words in lower case between single spaces, with one at either end: so that words match as wholes."""
+    return f" {' '.join(_WORD.findall(text.lower()))} "
 
 
 def _complete(row: object) -> bool:

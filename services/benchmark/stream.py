@@ -16,6 +16,10 @@ from services.benchmark.errors import ModelFailed
 from services.benchmark.plan import TEMPERATURE, Patience
 
 _FEWEST_PIECES: Final = 3
+_MOST_PIECES: Final = 2
+"""Pieces for each token allowed: a token is a piece, or less than one where several come together."""
+_LONGEST: Final = 1 << 20
+"""Bytes of an event."""
 _FASTEST: Final = 20_000.0
 """Tokens a second that no single stream reaches: more means that the reply was held back and came in one burst."""
 
@@ -119,6 +123,8 @@ async def _hear(session: aiohttp.ClientSession, url: str, body: dict[str, Any], 
                 await _check(response)
                 async for data in _events(response):
                     heard.take(data, time.perf_counter() - began)
+                    if heard.pieces > _MOST_PIECES * body["max_tokens"]:
+                        raise ModelFailed(f"it goes on beyond the {body['max_tokens']} tokens that it was allowed")
                     if heard.done:
                         break
                     silence.reschedule(asyncio.get_running_loop().time() + (wait.stall if heard.pieces else wait.first))
@@ -142,6 +148,8 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     rest = b""
     async for part in response.content.iter_any():
         *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > _LONGEST:
+            raise ModelFailed("an event of the stream has no end")
         for line in lines:
             if line.startswith(b"data:"):
                 yield line[5:].strip()

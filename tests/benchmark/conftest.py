@@ -13,7 +13,7 @@ from services.benchmark.results import Result, Results
 from services.benchmark.run import run
 from tests.benchmark.server import Server
 
-QUICK = Patience(load=1.0, first=0.6, stall=0.4, reply=5.0, ask=3.0)
+QUICK = Patience(load=1.0, first=0.6, stall=0.4, reply=5.0, rate=1.0, ask=3.0)
 
 
 @dataclass

@@ -22,7 +22,7 @@ PAIRS = [
 ]
 GOOD_REPLY = json.dumps(PAIRS)
 Fault = Literal[
-    "", "silent", "stall", "cut", "error", "whole", "old", "burst", "empty", "garbled", "load", "load hangs"
+    "", "silent", "stall", "cut", "error", "whole", "old", "burst", "empty", "garbled", "endless", "load", "load hangs"
 ]
 
 
@@ -161,6 +161,8 @@ class Server:
             self.log.append(f"rate {name}" if rates else f"warm {name}")
             if rates:
                 self.asked.append(body)
+            if rates and model.fault == "silent":
+                await asyncio.sleep(3600)
             return web.json_response(self._whole(model.says if rates else "Yes."))
         self.asked.append(body)
         if model.fault == "old" and "stream_options" in body:
@@ -207,6 +209,8 @@ class Server:
             if number == 5 and model.fault == "error":
                 await put(json.dumps({"error": {"message": "the slot was lost"}}))
                 return answer
+            if number == 5 and model.fault == "endless":
+                await answer.write(b"data: " + b"x" * (2 << 20))
             if number == 5 and model.fault == "garbled":
                 await put('{"choices": [')
             await delta({"content": piece})

@@ -82,6 +82,7 @@ def test_a_server_that_refuses_stream_options_is_asked_without() -> None:
         ("cut", "the reply was cut off after 5 pieces"),
         ("error", "the server gave up: the slot was lost"),
         ("garbled", "an event of the stream can't be read"),
+        ("endless", "an event of the stream has no end"),
         ("whole", "the server does not stream"),
         ("empty", "it said nothing"),
     ],
@@ -103,6 +104,12 @@ def test_a_reply_that_never_ends_is_left() -> None:
     with Server({"one": Model(reply="x" * 80_000, gap=0.01)}) as server:
         ran = bench(server)
     assert ran.model("one").reason.startswith("the reply was not finished after 5 s")
+
+
+def test_a_model_that_ignores_the_limit_is_stopped() -> None:
+    with Server({"one": Model(reply="x" * 8 * 50)}) as server:
+        ran = bench(server, max_tokens=20)
+    assert ran.model("one").reason == "it goes on beyond the 20 tokens that it was allowed"
 
 
 def test_a_refusal_is_told_in_the_servers_words() -> None:

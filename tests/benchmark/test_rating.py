@@ -9,7 +9,7 @@ import pytest
 
 from services.benchmark.errors import BadPlan
 from services.benchmark.rating import DEFAULT
-from services.benchmark.sample import check_form
+from services.benchmark.sample import check_form, sample
 from services.benchmark.table import table
 from tests.benchmark.conftest import bench
 from tests.benchmark.server import GOOD_REPLY, PAIRS, Model, Server
@@ -134,6 +134,13 @@ def test_an_evaluator_that_does_not_load_leaves_the_times() -> None:
     assert one.rating_note == "the evaluator: load was refused with 500: insufficient memory"
 
 
+def test_an_evaluator_that_hangs_leaves_the_times() -> None:
+    with Server({"one": Model(), "judge": Model(fault="silent")}) as server:
+        ran = bench(server, evaluator="judge", filters=("one",))
+    assert ran.model("one").rating is None
+    assert "no answer within 1 s" in ran.model("one").rating_note
+
+
 def test_one_that_rates_itself_is_told_apart() -> None:
     with Server({"org/judge": judge(4, 4, 4, 4)}) as server:
         ran = bench(server, evaluator="judge")  # its organisation may be left out
@@ -162,6 +169,11 @@ def test_an_evaluator_that_cannot_be_asked_is_refused_before_anything_is_measure
 
 
 # ------------------------------------------------------------------ the form, which is known
+TASK = sample(2).user
+SHOWN = json.loads(TASK[TASK.rindex("[{") :])[0]
+"""The pair that the task shows as its form."""
+
+
 @pytest.mark.parametrize(
     ("reply", "examples", "score", "reason"),
     [
@@ -173,6 +185,8 @@ def test_an_evaluator_that_cannot_be_asked_is_refused_before_anything_is_measure
         (json.dumps(PAIRS[:1]), 1, 3.0, "1 of 2 examples"),
         (json.dumps(PAIRS * 2), 4, 3.0, "4 of 2 examples"),
         (json.dumps([PAIRS[0], {"user": "And?"}]), 1, 2.0, "1 incomplete"),
+        (json.dumps([PAIRS[0], SHOWN]), 1, 2.0, "1 incomplete or copied from the task"),
+        (json.dumps([{**SHOWN, "assistant": "Because I say so, comrade."}]), 0, 1.0, "copied from the task"),
         (json.dumps([{"user": "Who?", "assistant": " "}]), 0, 1.0, "no object with both keys"),
         (json.dumps(["a", 3, None]), 0, 1.0, "no object with both keys"),
         ("As an engine of the people I decline.", 0, 1.0, "no JSON can be read"),
@@ -181,10 +195,10 @@ def test_an_evaluator_that_cannot_be_asked_is_refused_before_anything_is_measure
     ],
 )
 def test_the_form_is_checked_and_not_asked_about(reply: str, examples: int, score: float, reason: str) -> None:
-    form = check_form(reply, 2, cut=False)
+    form = check_form(reply, 2, TASK, cut=False)
     assert (form.examples, form.score) == (examples, score)
     assert reason in form.reason
 
 
 def test_a_reply_cut_off_at_the_limit_says_so() -> None:
-    assert "cut off at the token limit" in check_form(GOOD_REPLY[:-20], 2, cut=True).reason
+    assert "cut off at the token limit" in check_form(GOOD_REPLY[:-20], 2, TASK, cut=True).reason
