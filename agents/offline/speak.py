@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from agents.offline import candidates, evaluator, explain, student, teacher
+from agents.offline import candidates, evaluator, explain, personas, passages, student, teacher
 from agents.offline.commands import call, doubt, reader
 from agents.offline.tags import MENDING, Sheet, read
 from agents.offline.words import shorten
@@ -61,10 +61,14 @@ _PARTS: Final[dict[str, Callable[[Sheet], str]]] = {
     "You are the teacher who helps to explain a response better.": teacher.hint_for_thinking,
     "You are the reader who marks a passage of inner experience in a book.": candidates.propose,
     "You are the examiner who judges whether a passage shows inner experience.": candidates.rate,
+    "You are the writer who turns a passage into one training example of inner life.": passages.write,
+    "You are the reader who rates an example of inner life.": passages.rate,
     MENDING: _repair,
+    "You are the writer who composes one question and a given persona's answer to it.": personas.propose,
+    "You are the examiner who rates one question and a persona's answer to it.": personas.rate,
     "You are the writer who puts one call of a program into a person's words.": call.write,
     "You are the writer who invents what people say when they are not clear.": doubt.write,
-    "You are the examiner who says which call a request leads to.": reader.rate,
+    "You are the reader who says which call a request leads to.": reader.rate,
 }
 OPENINGS: Final = frozenset(_PARTS)
 """The first lines of all prompts that have a part here."""

@@ -31,6 +31,8 @@ def rate(sheet: Sheet) -> str:
         response = json.loads(sheet.response)
     except ValueError:
         response = {}
+    if not isinstance(response, dict):
+        response = {}
     same, reading, critique = _read(known, sheet.question, sheet.conversation, response)
     natural = _natural(sheet.question)
     if natural < 1 and same == 1:
@@ -45,7 +47,7 @@ def _read(known: tuple[Entry, ...], text: str, context: str, response: dict[str,
         has_value = bool(re.search(r"\d", text))
         if len(calls) == 1 and (has_value or not calls[0][1].needs) and not _slips(text, response):
             (one, part), *_ = calls
-            if part.name not in [s.get("subcommand") for s in response.get("suggestions", [])]:
+            if part.name not in [s.get("subcommand") for s in _list(response.get("suggestions"))]:
                 return 0.3, f"{one.name} {part.name}", "This can be carried out as it stands."
         return 1.0, "It has to be asked back.", "Nothing to add."
     wanted = (response.get("command"), response.get("subcommand"))
@@ -56,7 +58,8 @@ def _read(known: tuple[Entry, ...], text: str, context: str, response: dict[str,
     reading = f"{command.name} {sub.name}"
     if named and command not in named and not _near(text, command.words):
         return 0.2, f"{named[0].name}", f"The request speaks of {named[0].name}, not of {command.name}."
-    for name, value in response.get("args", {}).items():
+    args = response.get("args")
+    for name, value in (args if isinstance(args, dict) else {}).items():
         if not _given(text, context, value):
             return 0.3, reading, f"The value of {name} is neither said nor known."
     rivals = [s.name for s in command.parts if s != sub and _any(_unquoted(text), s.words)]
@@ -66,6 +69,10 @@ def _read(known: tuple[Entry, ...], text: str, context: str, response: dict[str,
     if not named and not own and not _near(text, command.words):
         return 0.4, "unclear", "Neither the thing nor the action is named."
     return 1.0, reading, "Nothing to add."
+
+
+def _list(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _given(text: str, context: str, value: object) -> bool:

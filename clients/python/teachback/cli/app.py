@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from teachback.cli import benchmark, datasets, demo, enhance, examples, generate, jobs, passages, serve
+from teachback.cli import (
+    benchmark,
+    datasets,
+    demo,
+    enhance,
+    examples,
+    generate,
+    generate_commands,
+    jobs,
+    passages,
+    schema,
+    serve,
+)
 from teachback.cli.where import Where
 
 EPILOG = (
@@ -49,7 +61,9 @@ app.add_typer(jobs.app, name="jobs", help="List jobs and steer them.")
 app.command("examples")(examples.examples)
 app.command("export")(examples.export)
 app.add_typer(datasets.app, name="datasets", help="Upload datasets and see what was refused.")
+generate.app.command("commands")(generate_commands.generate_commands)
 app.add_typer(generate.app, name="generate", help="Make examples from a source.")
+app.add_typer(schema.app, name="schema", help="Check and list the schemas of command lines.")
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(passages.app, name="passages", help="From a book to passages that you choose.")
 app.command("demo")(demo.demo)
