@@ -35,6 +35,7 @@ _FENCE: Final = re.compile(r"^[ \t]*```[\w+-]*[ \t]*$\n?", re.M)
 _HINT: Final = re.compile(r"^[ \t>*_#`-]*hint(?:[ \t]*\d+)?[ \t]*[*_]*[ \t]*:[ \t]*[*_]*", re.I | re.M)
 _WORKING: Final = re.compile(r"^[ \t>*_#`-]*(?:working|wrong)[ \t]*[*_]*[ \t]*:", re.I | re.M)
 _RESULT: Final = re.compile(r"[^=≈]*[=≈]\s*(.+)", re.S)
+_ENDS_STRING: Final = re.compile(r"\s*(?:[}\]:]|,\s*(?:[\"{\[\d-]|true|false|null|$)|$)")
 _DIGITS: Final = re.compile(r"\d[\d,.]*")
 
 
@@ -77,12 +78,14 @@ def _addressed(hint: str) -> str:
 
 
 def read_json(text: str) -> object:
-    """The JSON value in a model's reply: fences and chatter around it and trailing commas are forgiven.
+    """The JSON value in a model's reply.
 
-    An object or an array anywhere in the reply is taken, the longest one where there are several. Raises ValueError.
+    Forgiven are fences and chatter around it, trailing commas, quotation marks that were not escaped and closing
+    brackets that were left out. What the model thought before it is dropped; thinking tags inside its strings stay. An
+    object or an array anywhere in the reply is taken, the longest one where there are several. Raises ValueError.
     """
-    bare = _FENCE.sub("", _THINK.sub("", text)).strip()
-    for candidate in (bare, _without_trailing_commas(bare)):
+    bare = _FENCE.sub("", _without_thinking_before(text)).strip()
+    for candidate in (bare, _without_trailing_commas(bare), with_quotes_mended(bare)):
         try:
             return json.loads(candidate, strict=False)
         except ValueError:
@@ -93,6 +96,51 @@ def read_json(text: str) -> object:
         if found:
             return max(found, key=lambda f: f[1] - f[0])[2]
     raise ValueError("the reply holds no JSON value")
+
+
+def _without_thinking_before(text: str) -> str:
+    """The reply from behind the thoughts that stand before its first bracket."""
+    while (thought := _THINK.search(text)) and not re.search(r"[{\[]", text[: thought.start()]):
+        text = text[: thought.start()] + text[thought.end() :]
+    return text
+
+
+def with_quotes_mended(text: str) -> str:
+    """JSON-like text with quotation marks inside its strings escaped and brackets at its end closed.
+
+    A string that is cut off stays open: what it would have said is not known, and nobody should take it for whole.
+    """
+    text = _without_trailing_commas(text)
+    start = re.search(r"[{\[]", text)
+    if start is None:
+        return text
+    out, open_, inside, at = [], [], False, start.start()
+    while at < len(text):
+        char = text[at]
+        if inside and char == "\\":
+            out.append(text[at : at + 2])
+            at += 2
+            continue
+        if char == '"':
+            if not inside:
+                inside = True
+            elif _ENDS_STRING.match(text, at + 1):
+                inside = False
+            else:
+                char = '\\"'
+        elif not inside and char in "{[":
+            open_.append("}" if char == "{" else "]")
+        elif not inside and char in "}]":
+            while open_ and open_[-1] != char:
+                out.append(open_.pop())
+            if open_:
+                open_.pop()
+        out.append(char)
+        at += 1
+        if not inside and not open_:
+            break
+    holds_something = any(piece not in "{[ \n" for piece in out)
+    return "".join([*out, *reversed(open_)]) if holds_something and not inside else "".join(out)
 
 
 def _embedded(text: str) -> list[tuple[int, int, object]]:

@@ -39,6 +39,9 @@ SAMPLING: Final = {
     "coach_rationalise": Sampling(0.0, 120, 0.5),
     # Four reasons of a sentence take some 250 tokens; the rest is room for an evaluator that thinks before it writes.
     "rate_benchmark": Sampling(0.0, 2000, 0.0),
+    # 150-600 words of the AI with the JSON around them. Warm from the first: one being, never the same words.
+    "propose_inner_life": Sampling(0.8, 1400, 0.9),
+    "rate_inner_life": Sampling(0.0, 320, 0.0),
     "repair": Sampling(0.0, 400, 0.0),
     # A request has 5 to 40 words. Warm, so that the same call is asked for in other words each time.
     "propose_command": Sampling(0.8, 120, 0.7),
@@ -47,4 +50,8 @@ SAMPLING: Final = {
     # A quote of up to 150 words, and three short fields; warmer when another passage is asked for.
     "propose_passage": Sampling(0.2, 400, 0.7),
     "rate_passage": Sampling(0.0, 220, 0.0),
+    # A question and 3 to 6 sentences take 90 to 220 tokens as JSON. Warm from the start: variety is what is wanted.
+    "propose_chat": Sampling(0.8, 500, 0.9),
+    # One sentence and five numbers.
+    "rate_chat": Sampling(0.0, 220, 0.0),
 }
