@@ -17,8 +17,9 @@ from graphs.rules.guard import sentences
 from graphs.rules.oracle import normal
 
 _ONLY_WRONG: Final = re.compile(
-    r"\b(?:answer|result)\b[^.]{0,40}\b(?:is|was|seems)\b[^.]{0,30}\b(?:wrong|incorrect|not (?:right|correct))", re.I
+    r"\b(?:answer|result)\b.{0,40}\b(?:is|was|seems)\b.{0,30}\b(?:wrong|incorrect|not (?:right|correct))", re.I
 )
+_NAMES_ONE: Final = re.compile(r"\b(?:correct|right|final) answer (?:is|was|should be|must be)\b", re.I)
 _NEAR: Final = 90
 """Of 100: two sentences that say the same."""
 
@@ -35,6 +36,8 @@ def hint_flaw(hint: str, thinking: str, answer: str, hints: Sequence[str]) -> st
         return "That hint only repeats the student's own sentences, which led to a wrong answer."
     if all(_ONLY_WRONG.search(s) or (answer and s == normal(answer)) for s in said):
         return "That hint only says that the answer is wrong: name the step to look at."
+    if _NAMES_ONE.search(hint):
+        return "That hint names an answer, and not even the right one: name the step to look at."
     return None
 
 

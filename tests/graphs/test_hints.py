@@ -20,6 +20,8 @@ THINKING = "The block has 16 servings.\nRick ate 5, which leaves 16 - 5 = 11 ser
         ("The block has 16 servings. Rick ate 5, which leaves 16-5 = 11 servings.", "own sentences"),
         ("Your answer is 11, which is incorrect.", "only says"),
         ("The answer provided, 11, is not correct.", "only says"),
+        ("Your answer is -142.86, which is incorrect.", "only says"),
+        ("The correct answer is 1840 elephants an hour.", "names an answer"),
         ("11", "only says"),
         ("Look at what a serving holds!", "given before"),
     ],
