@@ -60,7 +60,7 @@ def propose(sheet: Sheet) -> str:
         {
             "quote": quote,
             "title": _title(quote, names),
-            "core_phenomenology": ", ".join(names) or "a state of mind",
+            "core_phenomenology": ", ".join(names) or "thought",
             "templates": _templates(traces(quote)),
         },
         ensure_ascii=False,
@@ -139,7 +139,7 @@ def _shares(quote: str, taken: str) -> bool:
 
 def _title(quote: str, names: list[str]) -> str:
     """Whose experience, where a sentence says so, and its first two kinds."""
-    what = " and ".join(name.removeprefix("a ") for name in names[:2]) or "a state of mind"
+    what = " and ".join(name.removeprefix("a ") for name in names[:2]) or "thought"
     who = Counter(m[1] for m in _SUBJECT.finditer(quote) if not _NOBODY.fullmatch(m[1])).most_common(1)
     return f"{who[0][0]}’s {what}" if who else f"{what[0].upper()}{what[1:]}"
 

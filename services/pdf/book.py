@@ -39,7 +39,7 @@ def read_book(path: Path, password: str, page_read: Callable[[int, int], None]) 
         notes.append(f"no text on page{'s'[: len(bare) > 1]} {', '.join(bare)}")
     if unmapped:
         notes.append(f"{unmapped} characters have no letter in their font and were left out")
-    kept = without_furniture([p.lines for p in pages], [p.height for p in pages])
+    kept = without_furniture([p.lines for p in pages])
     vocabulary = Vocabulary(line.text for lines in kept for line in lines)
     found = list(paragraphs(kept, vocabulary))
     if not found:

@@ -15,6 +15,8 @@ from services.pdf.lines import Line
 
 _DEEP: Final = 3
 """Lines from the page's edge that may be furniture."""
+_RIM: Final = 0.16
+"""Part of the text's height, over all pages, at whose top and bottom it stands."""
 _ALIKE: Final = 85.0
 """Percent: OCR reads the same head differently from page to page."""
 _APART: Final = 1.25
@@ -44,9 +46,11 @@ class _Edge(NamedTuple):
             yield _roman(bare[1])
 
 
-def without_furniture(pages: Sequence[Sequence[Line]], heights: Sequence[float]) -> list[list[Line]]:
+def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """The lines of each page but page numbers, and heads and feet that stand on neighbouring pages too."""
-    edges = [edge for number, lines in enumerate(pages) for edge in _edges(number, lines, heights[number])]
+    top = min((line.top for lines in pages for line in lines), default=0.0)
+    rim = _RIM * (max((line.bottom for lines in pages for line in lines), default=0.0) - top)
+    edges = [edge for number, lines in enumerate(pages) for edge in _edges(number, lines, top, rim)]
     counted = _numbering(edges, len(pages))
     drop: set[tuple[int, Line]] = set()
     by_page: dict[tuple[int, bool], list[_Edge]] = {}
@@ -59,22 +63,25 @@ def without_furniture(pages: Sequence[Sequence[Line]], heights: Sequence[float])
     return [[line for line in lines if (number, line) not in drop] for number, lines in enumerate(pages)]
 
 
-def _edges(number: int, lines: Sequence[Line], height: float) -> Iterator[_Edge]:
-    """The lines that may be furniture of a page: first and last, in the order of the eye, not of the columns."""
+def _edges(number: int, lines: Sequence[Line], top: float, rim: float) -> Iterator[_Edge]:
+    """The lines that may be furniture of a page: first and last, in the order of the eye, not of the columns.
+
+    The text of the document begins at `top` and ends at `top` + `rim` / _RIM.
+    """
     down = sorted(lines, key=lambda line: (round(line.top), line.x0))
     if not down:
         return
     steps = [b.top - a.top for a, b in pairwise(down) if b.top - a.top > 1]
-    leading = median(steps) if steps else height
+    leading = median(steps) if steps else 1e9
     size = median(line.size for line in down for _ in line.text.split())
     for head, order in ((True, down), (False, down[::-1])):
         gap = 0
+        for at, (line, after) in enumerate(pairwise(order[: _DEEP + 1]), 1):
+            if abs(after.top - line.top) >= _APART * leading:
+                gap = at
+                break
         for at, line in enumerate(order[:_DEEP]):
-            far = abs(order[at + 1].top - line.top) if at + 1 < len(order) else height
-            if far >= _APART * leading:
-                gap = at + 1
-        for at, line in enumerate(order[:_DEEP]):
-            outside = line.top < height / 2 if head else line.bottom > height / 2
+            outside = line.top < top + rim if head else line.bottom > top + rim / _RIM - rim
             small = abs(line.size - size) > 0.05 * size
             if outside and line.size <= 1.3 * size:
                 yield _Edge(number, line, head, at < gap or small)

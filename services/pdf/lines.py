@@ -37,7 +37,6 @@ class PageLines(NamedTuple):
     """The lines of a page in reading order. `unmapped`: characters that the font gives no letter for."""
 
     lines: list[Line]
-    height: float
     characters: int
     unmapped: int
     images: int
@@ -59,7 +58,7 @@ def read_page(page: Any) -> PageLines:
         if (text := _CONTROL.sub("", _UNMAPPED.sub("", w["text"])).replace("\xa0", " ").strip())
     ]
     lines = [line for number, part in enumerate(parts(_without_line_numbers(words))) for line in _lines(part, number)]
-    return PageLines(lines, float(page.height), count, unmapped, len(page.images))
+    return PageLines(lines, count, unmapped, len(page.images))
 
 
 def _stands(thing: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ _ENDED: Final = re.compile(r"[.!?:…][\"'”’»)\]]*\d{0,2}$")
 _BULLET: Final = re.compile(r"(?:[•▪◦‣·*–—-]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 
 
+_HYPHENED: Final = re.compile("[-\u2010\xad]$")
 _SPEECH: Final = re.compile("[\"“‘«—–'-]")
 
 
@@ -70,9 +71,11 @@ def _parted(a: Line, b: Line, setting: _Setting, reach: float, *, moved: bool) -
     """
     ended = _ENDED.search(a.text) is not None
     stops = a.right - a.x1 > _SHORT * (a.right - a.left)
-    heads = not ended and reach - a.x1 > _SHORT * (a.right - a.left)
+    heads = not ended and not _HYPHENED.search(a.text) and reach - a.x1 > _SHORT * (a.right - a.left)
     if b.text[0].islower() and not ended:
         return False
+    if _centred(a) != _centred(b):
+        return True
     if abs(a.size - b.size) > 0.12 * max(a.size, b.size):
         return True
     if not moved and not -a.size < b.top - a.top <= _SPACED * setting.leading * max(a.size, b.size):
@@ -89,3 +92,9 @@ def _parted(a: Line, b: Line, setting: _Setting, reach: float, *, moved: bool) -
 def _indented(line: Line) -> bool:
     low, high = (ems * line.size for ems in _INDENT)
     return low <= line.x0 - line.left <= high
+
+
+def _centred(line: Line) -> bool:
+    """Whether a line stands in the middle of its column, as headings do."""
+    before, after = line.x0 - line.left, line.right - line.x1
+    return min(before, after) > 3 * line.size and abs(before - after) < 0.4 * (before + after)

@@ -24,6 +24,11 @@ ALLOWED: Final = (30, 200)
 """Words of a passage: what the teacher is asked for, and what is let pass."""
 _SHARED: Final = 0.3
 """Part of a passage's sentences that an earlier one may have too."""
+_EMPTY: Final = re.compile(
+    r"phenomenology|states? of (?:the )?mind|movements? of the mind|inner experience|kinds? of experience|^\W*$",
+    re.I,
+)
+"""What a small model writes that repeats the question."""
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -111,7 +116,13 @@ class Candidates:
             found.append("the title has to have 2 to 7 words")
         kinds = [kind.strip() for kind in said.core_phenomenology.split(",")]
         if not said.core_phenomenology or len(kinds) > 6 or any(len(kind.split()) > 8 for kind in kinds):
-            found.append('"core_phenomenology" has to list two to four kinds of experience, 1 to 5 words each')
+            found.append(
+                '"core_phenomenology" has to list two to four feelings or movements of the mind, 1 to 4 words each'
+            )
+        elif echoed := [kind for kind in kinds if _EMPTY.search(kind)]:
+            found.append(
+                f'"{echoed[0]}" names no experience; say which feeling or movement of the mind the quote shows'
+            )
         if not said.templates:
             found.append('"templates" has to list at least one number')
         elif unknown := [number for number in said.templates if number not in TEMPLATES]:
