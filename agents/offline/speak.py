@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from agents.offline import candidates, evaluator, explain, personas, passages, student, teacher
+from agents.offline import candidates, evaluator, explain, passages, personas, student, teacher
 from agents.offline.commands import call, doubt, reader
 from agents.offline.tags import MENDING, Sheet, read
 from agents.offline.words import shorten

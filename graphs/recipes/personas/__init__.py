@@ -1,0 +1,1 @@
+"""Chat examples from text chunks, in the voices of personas."""

@@ -1,0 +1,191 @@
+"""What can be known of an exchange without a judge: length, form, theme, era, copying, a question that stands alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from graphs.recipes.personas.cast import Persona
+from graphs.recipes.personas.chunks import Chunk
+from graphs.recipes.personas.words import Anachronisms, shown
+
+QUESTION: Final = (12, 400)
+"""Characters of a question, at least and at most."""
+LONGEST_QUOTE: Final = 14
+"""Words in a row that a reply may take from its chunk."""
+LONGEST_ECHO: Final = 9
+"""Words in a row that a reply may share with its persona's system message."""
+_COPIED_SHARE: Final = 0.4
+_NAMED: Final = 3
+"""Findings of a kind that a complaint names."""
+
+_FORM: Final = (
+    (re.compile(r"```|~~~|`[^`]+`"), "a code fence"),
+    (re.compile(r"\*\*|__\w"), "bold marks"),
+    (re.compile(r"(?m)^\s*#{1,6}\s"), "a heading"),
+    (re.compile(r"(?m)^\s*(?:[-*•]|\d+[.)])\s+\S"), "a list"),
+    (re.compile(r"(?<!\w)[*_][^\s*_][^*_\n]*[*_](?!\w)"), "emphasis marks"),
+    (re.compile(r"</?\w+[^<>\n]*>|<\|"), "a tag"),
+    (re.compile(r"\[[^\]\n]{0,40}\]|\{\w*\}|_{3,}|\[…\]"), "a blank that was not filled in"),
+    (re.compile(r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red)\s*:"), "a label"),
+    (re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF]"), "an emoji"),
+)
+_META: Final = re.compile(
+    r"\bas an? (?:ai\b|language model|large language model|virtual assistant)|\b(?:ai|large) language model\b"
+    r"|\b(?:my training data|knowledge cutoff)\b|\bI (?:cannot|can't|am unable to) (?:assist|fulfill|comply|help) "
+    r"|\b(?:hope (?:this|that) helps|feel free to ask|happy to help|great question!)"
+    r"|^\s*(?:here (?:is|are)|here's|sure[,!.]|certainly[,!]|of course[,!]|absolutely[,!])"
+    r"|\bhere (?:is|are) (?:a|an|the|your|my) (?:response|answer|reply|dialogue|exchange|example|question)",
+    re.IGNORECASE,
+)
+_ABOUT_TEXT: Final = re.compile(
+    r"\b(?:this|that|the|given|above|provided) (?:given |above |provided |source )?"
+    r"(?:passage|excerpt|extract|chunk|snippet|paragraph)\b|\b(?:the|this) (?:source |given |above )?text\b"
+    r"|\bkeywords?\b|\bsystem (?:prompt|message)\b|\b(?:mentioned|described) above\b",
+    re.IGNORECASE,
+)
+_DANGLING: Final = re.compile(
+    r"^(?:(?:and|but|so|then)\s+)?(?:(?:why|how|what|when|where|who)\s+)?"
+    r"(?:(?:do|does|did|is|are|was|were|has|have|had|can|could|would|should|will)\s+)?"
+    r"(?:he|she|him|her|his|they|them|their)\b",
+    re.IGNORECASE,
+)
+_SENTENCE: Final = re.compile(r"(?<=[.!?…])[\"”’')]*\s+")
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+class Bounds(NamedTuple):
+    """Characters of a reply; `most` 0: no limit."""
+
+    least: int
+    most: int
+
+
+def complaints(
+    user: str,
+    assistant: str,
+    chunk: Chunk,
+    persona: Persona,
+    keywords: Sequence[str],
+    bounds: Bounds,
+    modern: Anachronisms,
+) -> list[str]:
+    """What is wrong, a sentence each: first the kind, which figures are counted by, then the case."""
+    return [
+        *_length(user, assistant, bounds),
+        *_form(user, assistant),
+        *_standing_alone(user, assistant),
+        *_theme(assistant, keywords),
+        *_era(user, assistant, modern),
+        *_copying(user, assistant, chunk, persona),
+        *_repetition(user, assistant),
+    ]
+
+
+def _length(user: str, assistant: str, bounds: Bounds) -> list[str]:
+    found = []
+    if len(assistant) < bounds.least:
+        found.append(f"Answer too short: it has {len(assistant)} characters, {bounds.least} are the least.")
+    if bounds.most and len(assistant) > bounds.most:
+        found.append(f"Answer too long: it has {len(assistant)} characters, {bounds.most} are the most.")
+    least, most = QUESTION
+    if not least <= len(user) <= most:
+        found.append(f"Question of a wrong length: it has {len(user)} characters, {least} to {most} are right.")
+    if assistant and not re.search(r"[.!?…][\"”’')]*$", assistant.strip()):
+        found.append("Answer breaks off: it does not end with the end of a sentence.")
+    return found
+
+
+def _form(user: str, assistant: str) -> list[str]:
+    found = []
+    for part, text in (("question", user), ("answer", assistant)):
+        found += [
+            f"Form: the {part} holds {what}; write plain prose." for pattern, what in _FORM if pattern.search(text)
+        ]
+        if meta := _META.search(text):
+            found.append(f'Talk of a model: the {part} says "{meta.group().strip()}"; only the two speakers speak.')
+    return found
+
+
+def _standing_alone(user: str, assistant: str) -> list[str]:
+    found = []
+    for part, text in (("question", user), ("answer", assistant)):
+        if about := _ABOUT_TEXT.search(text):
+            found.append(f'Source mentioned: the {part} says "{about.group()}", which its reader never sees.')
+    if dangling := _DANGLING.search(user.strip()):
+        found.append(f'Question leans on what is not there: "{dangling.group()}" names nobody; say who is meant.')
+    return found
+
+
+def _theme(assistant: str, keywords: Sequence[str]) -> list[str]:
+    if not keywords or shown(keywords, assistant):
+        return []
+    return [f"Theme missing: the answer uses none of these words: {', '.join(keywords)}."]
+
+
+def _era(user: str, assistant: str, modern: Anachronisms) -> list[str]:
+    found = modern.find(f"{user}\n{assistant}")[:_NAMED]
+    return [f'Too modern: "{word}" was not said before 1969; use another word.' for word in found]
+
+
+def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[str]:
+    found, source = [], _words(chunk.text)
+    for part, text in (("question", user), ("answer", assistant)):
+        run = longest_run(_words(text), source)
+        if len(run) > LONGEST_QUOTE:
+            found.append(
+                f'Copied: the {part} takes "{" ".join(run[:8])} ..." from the source; say it in its own words.'
+            )
+            break
+    said = _words(assistant)
+    if len(said) >= LONGEST_QUOTE and _share(said, source) > _COPIED_SHARE:
+        found.append("Copied: most of the answer stands in the source word for word; say it in the persona's words.")
+    echo = longest_run(said, _words(persona.system))
+    if len(echo) > LONGEST_ECHO:
+        found.append(
+            f'Persona recited: "{" ".join(echo[:8])} ..." is the system message; speak like it, do not quote it.'
+        )
+    return found
+
+
+def _repetition(user: str, assistant: str) -> list[str]:
+    lines = [" ".join(_words(s)) for s in _SENTENCE.split(assistant)]
+    if twice := next((line for line in lines if len(line) > 20 and lines.count(line) > 1), ""):
+        return [f'Repetition: the answer says "{twice[:60]}" twice.']
+    asked = " ".join(_words(user))
+    if len(asked) > 20 and asked in " ".join(_words(assistant)):
+        return ["Repetition: the answer repeats the question word for word."]
+    return []
+
+
+def longest_run(words: Sequence[str], source: Sequence[str]) -> list[str]:
+    """The longest run of words that stands in the source too."""
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(source):
+        places.setdefault(word, []).append(place)
+    best_end, best = 0, 0
+    lengths: dict[int, int] = {}
+    for index, word in enumerate(words):
+        now = {place: lengths.get(place - 1, 0) + 1 for place in places.get(word, ())}
+        longest = max(now.values(), default=0)
+        if longest > best:
+            best_end, best = index + 1, longest
+        lengths = now
+    return list(words[best_end - best : best_end])
+
+
+def _share(said: Sequence[str], source: Sequence[str]) -> float:
+    """The part of the fours of words that stand in the source, 0..1."""
+    fours, known = _fours(said), _fours(source)
+    return len(fours & known) / len(fours) if fours else 0.0
+
+
+def _fours(words: Sequence[str]) -> set[tuple[str, ...]]:
+    return set(zip(words, words[1:], words[2:], words[3:], strict=False))
+
+
+@lru_cache(maxsize=256)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(w.casefold() for w in _WORD.findall(text))
