@@ -25,7 +25,7 @@ _SUBJECT: Final = re.compile(
     r"[A-ZÀ-Þ][a-zà-ÿ]{2,}) (?:\w+ly |had |was |could not )?"
     r"(?:felt|feeling|thought|saw|knew|asked (?:him|her)self|wished|experienced|remembered|recalled|dreamed|wondered|"
     r"understood|realized|imagined|noticed|loved|feared|hoped|forgot|"
-    r"awoke|seized|overcome|filled|gazed|suffered|trembled|conscious|aware|ashamed|afraid|happy|unhappy)\b"
+    r"awoke|woke|seized|overcome|filled|gazed|suffered|trembled|conscious|aware|ashamed|afraid|happy|unhappy)\b"
 )
 _NOBODY: Final = re.compile("He|She|They|It|The|There|This|That|And|But|What|When|Who|Then|All|One|Now|Yet|You|Nobody")
 _PLAIN: Final = frozenset(

@@ -175,7 +175,8 @@ def _finished(drafts: list[_Draft], faults: list[Fault]) -> list[Block]:
     blocks: list[Block] = []
     seen: dict[str, int] = {}
     broken = {fault.line for fault in faults}
-    for draft, end in zip(drafts, [*(d.line for d in drafts[1:]), 10**9], strict=True):
+    ends = [draft.line for draft in drafts[1:]] + [10**9]
+    for draft, end in zip(drafts, ends, strict=False):
         lines = "\n".join(draft.words or [])
         quote = "\n\n".join(normal(p) for p in re.split(r"\n\s*\n", lines) if p.strip())
         numbers = _numbers(draft.fields.get("applicable", ""))

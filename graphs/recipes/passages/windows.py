@@ -13,6 +13,7 @@ WORDS: Final = 450
 """A window ends with the paragraph that brings it to so many words; a longer paragraph is cut between sentences."""
 _LONG_LINE: Final = 120
 """Characters; where the lines of a block are mostly longer, nobody wrapped them, and each is a paragraph."""
+_CLOSING: Final = ".!?…:;\"'”’»)"
 _SENTENCE_END: Final = re.compile(
     r"(?<![A-Z])(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?…]+[\"'”’»)\]]*\s+(?=[\"'“‘«(\[—]*[A-ZÀ-Þ0-9])"
 )
@@ -64,10 +65,10 @@ def windows(text: str, source: str) -> Iterator[Window]:
 
 
 def paragraphs(text: str) -> Iterator[Paragraph]:
-    """The paragraphs of a text, however its lines are broken: blank lines part them, or else every line is one."""
+    """The paragraphs of a text, however its lines are broken: blank lines part them, or lines that end like one."""
     lines = text.lstrip("\ufeff").splitlines()
-    blanks = sum(not line.strip() for line in lines)
-    single = blanks * 10 < len(lines)
+    said_lines = [line.strip() for line in lines if line.strip()]
+    single = len(said_lines) == len(lines) and sum(s[-1] in _CLOSING for s in said_lines) >= 0.6 * len(lines)
     block: list[tuple[int, str]] = []
     for number, line in enumerate([*lines, ""], 1):
         if said := " ".join(line.split()):
