@@ -1,4 +1,4 @@
-"""The yardstick: the same calls in a plain loop over one aiohttp session. `python -m tests.bench.bare PORT`."""
+"""The yardstick: the same calls in a plain loop over one aiohttp session. `python -m tests.bench.bare PORT [chats]`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import aiohttp
 
 from agents.prompting import render
 from agents.question import Question, Turn
+from tests.bench import chats
 from tests.bench.workload import AT_ONCE, EXAMPLES, PAD, cpu_seconds, need, reference
 
 
@@ -35,9 +36,12 @@ def _body(messages: list[dict[str, str]]) -> dict[str, object]:
     return {"model": "m", "temperature": 0.5, "max_tokens": 300, "messages": messages}
 
 
-async def run(port: int) -> None:
+async def run(port: int, workload: str) -> None:
     """Prints wall and CPU seconds and the number of calls."""
-    work = [list(bodies(i)) for i in range(EXAMPLES)]
+    if workload == "chats":
+        work = [[_body(messages) for messages in prompts] for prompts in chats.prompts()]
+    else:
+        work = [list(bodies(i)) for i in range(EXAMPLES)]
     url, made = f"http://127.0.0.1:{port}/v1/chat/completions", 0
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector, headers={"Authorization": "Bearer none"}) as session:
@@ -58,4 +62,4 @@ async def run(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(int(sys.argv[1])))
+    asyncio.run(run(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bench import chats
 from tests.bench.workload import AT_ONCE, calls, need, rows
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -89,6 +90,32 @@ def enhance(service: Service, examples: int) -> dict[str, Any]:
             "wall": taken,
             "cpu": service.cpu() - cpu,
             "calls": calls(examples),
+            "idle_mib": idle,
+            "peak_mib": service.memory("VmHWM"),
+        }
+
+
+def generate(service: Service, examples: int) -> dict[str, Any]:
+    """Has so many chats made of chunks and waits for the end; the same figures."""
+    from teachback.client import Client
+
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as source, Client(service.grpc, token=service.token) as client:
+        source.writelines(chats.chunks(examples))
+        source.flush()
+        idle = service.memory()
+        service.reset_peak()
+        wall, cpu = time.perf_counter(), service.cpu()
+        model = "openai/bench"
+        job = client.generate(
+            source.name, teacher=model, evaluator=model, batch_size=AT_ONCE, personas={"examples_per_chunk": 1}
+        )
+        done = job.wait()
+        taken = time.perf_counter() - wall
+        assert dict(done.progress.outcomes) == {"accepted": examples}, done
+        return {
+            "wall": taken,
+            "cpu": service.cpu() - cpu,
+            "calls": chats.calls(examples),
             "idle_mib": idle,
             "peak_mib": service.memory("VmHWM"),
         }
