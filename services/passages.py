@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import agents
-from graphs.recipes.passages.blocks import Fault, not_in, read
+from graphs.recipes.passages.blocks import Fault, not_in, read, write
+from graphs.recipes.passages.templates import read as read_templates
 
-_TEMPLATES: Final = Path(agents.__file__).parent / "templates" / "elicitation_templates.md"
+_FOLDER: Final = Path(agents.__file__).parent / "templates"
+_TEMPLATES: Final = _FOLDER / "elicitation_templates.md"
 
 
 def templates() -> str:
@@ -24,3 +26,21 @@ def check(markdown: str, source: str) -> tuple[int, list[Fault]]:
     blocks, faults = read(markdown)
     wrong = not_in(blocks, source) if source else []
     return len(blocks) - len(wrong), sorted([*faults, *wrong])
+
+
+def sample() -> str:
+    """Three passages of our own, to try everything with."""
+    return (_FOLDER / "sample_passages.md").read_text(encoding="utf-8")
+
+
+def first(markdown: str, count: int) -> str:
+    """A passages file with the first `count` usable blocks of another. Raises ValueError where it has none."""
+    blocks, faults = read(markdown)
+    if not blocks:
+        raise ValueError("; ".join(f"line {fault.line}: {fault.reason}" for fault in faults[:5]))
+    return write(block.passage for block in blocks[:count])
+
+
+def template_numbers(markdown: str) -> list[str]:
+    """The numbers of a templates file, in its order. Raises ValueError."""
+    return list(read_templates(markdown))

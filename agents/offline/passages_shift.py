@@ -208,7 +208,7 @@ class _Tokens:
         if last in _BEFORE_NOUN or not last or last in {"myself", "me"}:
             return token
         if last in _JOINS:
-            return third(present(token)) if self._finite_one else None if is_strong(token) else token
+            return third(present(token)) if self._finite_one else None
         if is_strong(token):
             self._finite_one = not self._plural(last)
             return third(present(token)) if self._finite_one else present(token)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-_IRREGULAR: Final = dict(
+_IRREGULAR: Final[dict[str, str]] = dict(
     pair.split(":")
     for pair in re.findall(
         r"\S+",

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 from typing import Final, NamedTuple, TypeVar
 
@@ -18,6 +18,11 @@ _DETAIL: Final = re.compile(r"^(Which|With|Point|Extra) ([^\s:]+): (.*?)(?: \(([
 _WORD: Final = re.compile(r"[a-z]+")
 _BLANK: Final = re.compile(r"\{\w+\}")
 _SMALL: Final = frozenset(["a", "an", "the", "to", "on", "in", "of", "for", "me", "my", "i", "you", "up", "at"])
+
+
+@lru_cache(maxsize=4096)
+def _words(option: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(_BLANK.sub(" ", option).casefold()))
 
 
 class Detail(NamedTuple):
@@ -49,7 +54,7 @@ class Brief:
 
     def free(self, options: Sequence[str]) -> str:
         """One of the options that has none of the program's words in it."""
-        fit = [o for o in options if not self._own & set(_WORD.findall(_BLANK.sub(" ", o).casefold()))]
+        fit = [o for o in options if not self._own & _words(o)]
         return self.one(fit or options)
 
     @cached_property
@@ -73,7 +78,7 @@ def brief(sheet: Sheet) -> Brief:
     for line in sheet.reference.splitlines():
         if match := _DETAIL.match(line):
             found[match[1]].append(Detail(match[2], match[3], match[4] or ""))
-    verb, _, noun = fields.get("Use the words", "").partition(", ")
+    verb, _, noun = fields.get("Words", "").partition(", ")
     right, _, wrong = fields.get("Misspell", "").partition(" as ")
     digest = hashlib.blake2b(sheet.user.encode(), digest_size=8).digest()
     return Brief(

@@ -48,17 +48,17 @@ class Passages:
     def slots(self) -> Iterator[Slot]:
         """A slot for each passage and template, passage by passage. Raises ValueError for a template that is not there.
 
-        Where templates are chosen, a passage gets those of them that it names itself.
+        Templates that were chosen are asked of every passage, in place of those that it names.
         """
         for source in self._sources():
             passage = Passage.model_validate_json(source.raw)
-            if lacking := [n for n in passage.templates if n not in self._templates]:
+            numbers = self._chosen or passage.templates
+            if lacking := [n for n in numbers if n not in self._templates]:
                 has = ", ".join(self._templates)
                 raise ValueError(f"{_name(source.seq, passage)} asks for template {lacking[0]}; the file has {has}")
-            for number in passage.templates:
-                if not self._chosen or number in self._chosen:
-                    plan = {"seq": source.seq, "template": number, **passage.model_dump(exclude={"templates"})}
-                    yield Slot(plan=plan)
+            for number in numbers:
+                plan = {"seq": source.seq, "template": number, **passage.model_dump(exclude={"templates"})}
+                yield Slot(plan=plan)
 
     def again(self, wave: int, lost: Sequence[Lost]) -> Iterator[Slot]:
         """A pair that gave nothing gets one fresh chance: a person chose both its passage and its template."""

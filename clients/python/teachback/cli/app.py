@@ -15,10 +15,13 @@ from teachback.cli import (
     examples,
     generate,
     generate_commands,
+    generate_passages,
     jobs,
     passages,
+    review,
     schema,
     serve,
+    trial,
 )
 from teachback.cli.where import Where
 
@@ -59,9 +62,12 @@ app.command("submit")(enhance.submit)
 app.command("watch")(jobs.watch)
 app.add_typer(jobs.app, name="jobs", help="List jobs and steer them.")
 app.command("examples")(examples.examples)
+app.command("review")(review.review)
 app.command("export")(examples.export)
 app.add_typer(datasets.app, name="datasets", help="Upload datasets and see what was refused.")
 generate.app.command("commands")(generate_commands.generate_commands)
+generate.app.command("passages")(generate_passages.generate_passages)
+passages.app.command("trial")(trial.trial)
 app.add_typer(generate.app, name="generate", help="Make examples from a source.")
 app.add_typer(schema.app, name="schema", help="Check and list the schemas of command lines.")
 app.command("benchmark")(benchmark.benchmark)

@@ -49,11 +49,17 @@ def _row(example: example_pb2.Example) -> tuple[object, ...]:
 
 def export(
     ctx: typer.Context,
-    job: Name,
-    out: Annotated[str, typer.Argument(metavar="OUT", help='The file to write; "-" for stdout.')],
+    job: Annotated[str, typer.Argument(metavar="JOB|FILE", help="A job, or a file of examples as review writes it.")],
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help='The file to write, "-" for stdout; a folder for training.')
+    ],
     as_: Annotated[
-        Literal["source", "messages"],
-        typer.Option("--as", help="Rows as they came, or messages with the thinking in the assistant turn."),
+        Literal["source", "messages", "alpaca", "chatml", "sharegpt", "trl", "openai", "training"],
+        typer.Option(
+            "--as",
+            help="Rows as they came, messages with the thinking in the assistant turn, rows of a training format, or "
+            "a folder with every format and the trainers' own files.",
+        ),
     ] = "source",
     tag: Annotated[
         Literal["think", "thinking", "reasoning_content"],
@@ -63,8 +69,17 @@ def export(
     include_unfinished: Annotated[
         bool, typer.Option("--include-unfinished", help="Also rows without an outcome, as they came.")
     ] = False,
+    validation_ratio: Annotated[
+        float, typer.Option(min=0, max=0.9, help="With training: share held out, by source.")
+    ] = 0.0,
+    base_model: Annotated[str, typer.Option(help="With training: the model in the trainers' files.")] = "",
 ) -> None:
-    """Write the rows of a job, in source order, as JSONL."""
+    """Write the rows of a job or of a file of examples, in their order."""
+    if as_ not in ("source", "messages") or Path(job).is_file():
+        from teachback.cli import exporting
+
+        exporting.export(ctx.obj, job, out, as_, validation_ratio, base_model)
+        return
     from teachback.files import check_output
 
     if out != "-":

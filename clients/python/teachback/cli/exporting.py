@@ -1,0 +1,78 @@
+"""Examples of a job or a file as the rows of a training format, or as a folder that a training begins from."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+from teachback.cli.schema import read_text, service_module
+from teachback.cli.where import Where, say
+from teachback.errors import BadInput, OutputError, TeachbackError
+from teachback.files import check_output, replacing
+
+
+def export(where: Where, source: str, out: str, as_: str, validation_ratio: float, base_model: str) -> None:
+    """Writes `source`, a job's name or a file, to `out`. Raises TeachbackError."""
+    formats = service_module("services.formats.files")
+    path = Path(source)
+    if as_ == "training" and out == "-":
+        raise BadInput("a training folder has several files; name a folder to write")
+    if as_ in ("source", "messages"):
+        as_ = "chatml" if as_ == "messages" else as_
+    if as_ == "source":
+        raise BadInput(f"{source} is a file already; say --as alpaca, chatml, sharegpt, trl, openai or training")
+    if as_ != "training" and out != "-":
+        check_output(Path(out), [path] if path.is_file() else [])
+    if path.is_file():
+        text = read_text(path)
+    else:
+        with where.open() as session:
+            rows = io.BytesIO()
+            session.client.job(source).export(rows, format="source")
+            text = rows.getvalue().decode()
+    examples = load(formats, text, source)
+    if as_ == "training":
+        files, refused = formats.folder(
+            examples, curated=path.is_file(), validation_ratio=validation_ratio, base_model=base_model
+        )
+        write_folder(Path(out), files)
+        say(files["how_much_data.txt"].rstrip())
+        say(f"{out}: {', '.join(sorted(files))}")
+    else:
+        told, refused = formats.conversations(examples)
+        rendered = formats.jsonl(told, as_).encode()
+        if out == "-":
+            sys.stdout.buffer.write(rendered)
+            sys.stdout.flush()
+        else:
+            with replacing(Path(out)) as file:
+                file.write(rendered)
+            say(f"{out}: {len(told)} rows, {len(rendered)} bytes")
+    for number, reason in refused:
+        say(f"{source}: example {number} is left out: {reason}")
+    if examples and len(refused) == len(examples):
+        raise TeachbackError(f"{source} holds no example that could be written")
+
+
+def load(formats: Any, text: str, source: str) -> list[Any]:
+    """The examples of a file's text. Raises BadInput."""
+    try:
+        examples: list[Any] = formats.load(text)
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}") from error
+    if not examples:
+        raise BadInput(f"{source} holds no examples")
+    return examples
+
+
+def write_folder(folder: Path, files: dict[str, str]) -> None:
+    """Writes files by name. Raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror}") from error
+    for name, text in files.items():
+        with replacing(folder / name) as file:
+            file.write(text.encode())

@@ -1,0 +1,1 @@
+"""Finished examples as the files that trainers read."""

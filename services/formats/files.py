@@ -1,0 +1,103 @@
+"""From examples to the text of the files that are exported: one format, or a folder with all that a training needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from services.formats import trainers
+from services.formats.conversation import BadExample, Conversation, read
+from services.formats.rows import FORMATS, WRITERS, Format
+
+NAMES: Final[dict[Format, str]] = {
+    "alpaca": "training_data.jsonl",
+    "chatml": "training_data_chatml.jsonl",
+    "sharegpt": "training_data_sharegpt.jsonl",
+    "trl": "training_data_trl.jsonl",
+    "openai": "training_data_openai.jsonl",
+}
+BASE_MODEL: Final = "meta-llama/Llama-2-7b-hf"
+"""Only what stands in the configurations until their user names another."""
+
+
+class Refused(NamedTuple):
+    """An example that could not be exported: its number, from 1, and why."""
+
+    number: int
+    reason: str
+
+
+def load(text: str) -> list[Any]:
+    """Examples of a file: JSONL, or a JSON array. Raises BadExample with the line that is no JSON."""
+    if text.lstrip("\ufeff \t\r\n").startswith("["):
+        try:
+            found = json.loads(text.lstrip("\ufeff"))
+        except ValueError as error:
+            raise BadExample(f"the array is no JSON: {error}") from None
+        return list(found)
+    rows = []
+    for number, line in enumerate(text.lstrip("\ufeff").split("\n"), 1):
+        if line.strip():
+            try:
+                rows.append(json.loads(line))
+            except ValueError as error:
+                raise BadExample(f"line {number} is no JSON: {error}") from None
+    return rows
+
+
+def conversations(examples: Iterable[Any]) -> tuple[list[Conversation], list[Refused]]:
+    """The examples as conversations, and those that are none."""
+    found: list[Conversation] = []
+    refused: list[Refused] = []
+    for number, example in enumerate(examples, 1):
+        try:
+            found.append(read(example))
+        except BadExample as error:
+            refused.append(Refused(number, str(error)))
+    return found, refused
+
+
+def jsonl(told: Iterable[Conversation], format_: Format) -> str:
+    """The rows of one format."""
+    write = WRITERS[format_]
+    return "".join(json.dumps(write(one), ensure_ascii=False) + "\n" for one in told)
+
+
+def split(told: list[Conversation], ratio: float) -> tuple[list[Conversation], list[Conversation]]:
+    """Training and validation by what the examples were made from: no source stands on both sides.
+
+    Sources are drawn by their hash until `ratio` of the rows is held out; one source is always left to train on.
+    """
+    groups: dict[str, list[int]] = {}
+    for at, one in enumerate(told):
+        groups.setdefault(one.origin or f"row {at}", []).append(at)
+    order = sorted(groups, key=lambda origin: hashlib.sha256(origin.encode()).hexdigest())
+    held: set[int] = set()
+    for origin in order[:-1]:
+        if len(held) + len(groups[origin]) / 2 >= ratio * len(told):
+            break
+        held.update(groups[origin])
+    return [c for at, c in enumerate(told) if at not in held], [c for at, c in enumerate(told) if at in held]
+
+
+def folder(
+    examples: list[Any], *, curated: bool, validation_ratio: float = 0.0, base_model: str = ""
+) -> tuple[dict[str, str], list[Refused]]:
+    """Every file of a training folder, name -> text, and the examples that are in none of the trainers' files."""
+    told, refused = conversations(examples)
+    train, held = split(told, validation_ratio) if validation_ratio else (told, [])
+    stage = "curated" if curated else "raw"
+    files = {f"training_examples_{stage}.json": json.dumps(examples, indent=2, ensure_ascii=False) + "\n"}
+    for format_ in FORMATS:
+        files[NAMES[format_]] = jsonl(train, format_)
+        if held:
+            files[NAMES[format_].replace(".jsonl", "_val.jsonl")] = jsonl(held, format_)
+    model = base_model or BASE_MODEL
+    files["config.yml"] = trainers.axolotl(NAMES["alpaca"], model)
+    files["dataset_info.json"] = trainers.llama_factory({k: NAMES[k] for k in ("alpaca", "sharegpt", "chatml")})
+    files["train_unsloth.py"] = trainers.unsloth(NAMES["chatml"], model)
+    files["system_prompt.txt"] = trainers.SYSTEM_PROMPT
+    files["how_much_data.txt"] = trainers.size_advice(len(train))
+    return files, refused
