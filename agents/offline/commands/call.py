@@ -54,9 +54,7 @@ def _many(b: Brief) -> str:
     the = b.one(("the ", "all the ", "", "", "") if not front else ("the ", "", ""))
     the = "" if front[:1] == ["my"] or "all" in front else the
     if not b.slip[0] and b.chance(0.25):
-        before = (
-            b.one(("", "", "hey, ", "ok, ", "hi, ", "so ", "for the report ", "um, ")) if _tone(b) == "casual" else ""
-        )
+        before = b.one(("", "", "hey, ", "ok, ", "hi, ", "so ", "um, ")) if _tone(b) == "casual" else ""
         return _ended(b, f"{before}{b.free(manners.WISHES).format(t=f'{the}{things}{rest}')}")
     verb = b.verb if b.slip[0] or b.chance(0.55) else b.free(manners.SEE_LIST)
     return _ordered(b, f"{verb} {the}{things}{rest}")

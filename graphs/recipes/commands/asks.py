@@ -41,7 +41,7 @@ def propose(schema: Schema, plan: Plan, earlier: Sequence[Turn]) -> tuple[str, P
     last = earlier[-1] if earlier else None
     told = [*last.complaints, *([last.critique] if last.critique and not last.complaints else [])] if last else []
     common: dict[str, object] = {
-        "cli": f"{schema.cli}, {schema.description}" if schema.description else schema.cli,
+        "about": schema.description or schema.cli,
         "tone": _TONES[plan.tone],
         "form": _FORMS[plan.order],
         "mood": plan.mood,

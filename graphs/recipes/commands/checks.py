@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from graphs.recipes.commands import frames
 from graphs.recipes.commands.asks import avoided, nouns_of, words_for
+from graphs.recipes.commands.phrases import has, without
 from graphs.recipes.commands.plan import POINTING, Plan
 from graphs.recipes.commands.rules import unquoted
 from graphs.recipes.commands.tree import Schema, Sub, Value
@@ -43,13 +43,13 @@ def _call(schema: Schema, plan: Plan, text: str) -> list[str]:
     for flag in sub.flags:
         if flag.name in plan.flags and not _asks(text, f"{flag.name} {flag.description} {' '.join(flag.phrases)}"):
             found.append(f'"{flag.description or flag.name}" has to be asked for.')
-        if flag.name not in plan.flags and any(_has(rest, p) for p in flag.phrases if len(p.split()) > 1):
+        if flag.name not in plan.flags and any(has(rest, p) for p in flag.phrases if len(p.split()) > 1):
             found.append(f'Nobody wants "{flag.description or flag.name}"; leave it out.')
     found += _pointing(plan, sub, rest, command_target=frames.target(command, sub))
     if numbers := re.findall(r"(?<![\w.-])#?\d+(?![\w.-])", rest):
         found.append(f"The number {numbers[0]} is not among the details; leave it out.")
     if plan.slip:
-        if not _has(text, plan.slip):
+        if not has(text, plan.slip):
             found.append(f'The word "{plan.slip}" has to stand there, misspelt just so.')
     elif plan.order not in ("question", "thing_first") and not _names(schema, plan, text):
         found.append(f'Nothing says what is meant; use the words "{plan.verb}" and "{plan.noun}".')
@@ -67,7 +67,7 @@ def _pointing(plan: Plan, sub: Sub, rest: str, command_target: object) -> list[s
         assert arg
         wanted = words_for(plan, arg, arg == command_target)
         last = wanted.split()[-1] if wanted else ""
-        if wanted and not ({wanted.split()[0], "current"} & words or _has(rest, wanted)) and _has(rest, last):
+        if wanted and not ({wanted.split()[0], "current"} & words or has(rest, wanted)) and has(rest, last):
             found.append(f'Say "{wanted}".')
         elif wanted and not words:
             found.append(f'Say "{wanted}" in place of a value.')
@@ -78,7 +78,7 @@ def _names(schema: Schema, plan: Plan, text: str) -> bool:
     """Whether the thing is named by one of its words, or the action by one of its own."""
     command, sub = schema.find(plan.command, plan.subcommand)
     things = {*frames.nouns(command), *frames.plurals(command)}
-    return any(_has(text, w) for w in things) or any(_has(text, v) for v in frames.verbs(sub))
+    return any(has(text, w) for w in things) or any(has(text, v) for v in frames.verbs(sub))
 
 
 def _elsewhere(schema: Schema, plan: Plan, sub: Sub, rest: str) -> list[str]:
@@ -86,10 +86,10 @@ def _elsewhere(schema: Schema, plan: Plan, sub: Sub, rest: str) -> list[str]:
     command, _ = schema.find(plan.command, plan.subcommand)
     own = [v for v in sub.words if frames.decided(command, v, sub, plan.args, plan.flags)]
     spoken = _without_flags(sub, plan, rest)
-    if any(_has(spoken, v) for v in own):
+    if any(has(spoken, v) for v in own):
         return []
     nouns = {*frames.nouns(command), *frames.plurals(command)}
-    led = [w for w in avoided(schema, plan) if w not in nouns and len(w) > 2 and _has(spoken, w)]
+    led = [w for w in avoided(schema, plan) if w not in nouns and len(w) > 2 and has(spoken, w)]
     return [f'"{led[0]}" also means something else here; say "{plan.verb}".'] if led else []
 
 
@@ -98,7 +98,7 @@ def _without_flags(sub: Sub, plan: Plan, text: str) -> str:
     for flag in sub.flags:
         if flag.name in plan.flags:
             for word in re.findall(r"\w+", f"{flag.name} {flag.description} {' '.join(flag.phrases)}"):
-                text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", " ", text, flags=re.IGNORECASE)
+                text = without(text, word)
     return text
 
 
@@ -111,14 +111,14 @@ def _doubt(schema: Schema, plan: Plan, text: str) -> list[str]:  # noqa: PLR0912
         case "ambiguous_command":
             command = schema.command(plan.command)
             assert command
-            if not _has(text, plan.noun):
+            if not has(text, plan.noun):
                 found.append(f'The word "{plan.noun}" has to stand there.')
-            rest = re.sub(rf"(?<!\w){re.escape(plan.noun)}(?!\w)", " ", text, flags=re.IGNORECASE)
-            led = [w for s in command.subs for w in s.words if _has(rest, w)]
+            rest = without(text, plan.noun)
+            led = [w for s in command.subs for w in s.words if has(rest, w)]
             found += [f'Leave out "{led[0]}": what to do must stay open.'] if led else []
         case "missing_required":
             (name, way), *_ = plan.pointing.items()
-            if not _has(text, plan.verb.split()[0]):
+            if not has(text, plan.verb.split()[0]):
                 found.append(f'The word "{plan.verb}" has to stand there.')
             words = POINTING.findall(text)
             if way == "implied" and words:
@@ -128,19 +128,19 @@ def _doubt(schema: Schema, plan: Plan, text: str) -> list[str]:  # noqa: PLR0912
             if '"' in text or _PATH.search(text):
                 found.append("Leave out every name and value.")
         case "multiple_interpretations":
-            if not _has(text, plan.verb):
+            if not has(text, plan.verb):
                 found.append(f'The word "{plan.verb}" has to stand there.')
-            led = [] if plan.noun else [n for n in sorted(nouns_of(schema)) if n not in plan.verb and _has(text, n)]
+            led = [] if plan.noun else [n for n in sorted(nouns_of(schema)) if n not in plan.verb and has(text, n)]
             found += [f'Leave out "{led[0]}": it would settle what is meant.'] if led else []
         case "unclear_typo":
-            if not _has(text, plan.slip):
+            if not has(text, plan.slip):
                 found.append(f'The word "{plan.slip}" has to stand there just so.')
             command = schema.command(plan.command)
             assert command
-            led = [v for s in command.subs for v in frames.verbs(s) if _has(text, v) and v not in plan.noun]
+            led = [v for s in command.subs for v in frames.verbs(s) if has(text, v) and v not in plan.noun]
             found += [f'Leave out "{led[0]}": what to do must stay open.'] if led else []
         case _:
-            led = [n for n in sorted(nouns_of(schema)) if _has(text, n)]
+            led = [n for n in sorted(nouns_of(schema)) if has(text, n)]
             found += [f'Leave out "{led[0]}": it belongs to the program.'] if led else []
     return found
 
@@ -150,18 +150,9 @@ def says(text: str, value: Value) -> bool:
     """Whether a value is said: as it stands, "@me" as one of the speaker's words, in_progress as two words."""
     if value == "@me":
         return _ME.search(text) is not None
-    if _has(text, str(value)):
+    if has(text, str(value)):
         return True
-    return isinstance(value, str) and "_" in value and _has(text, value.replace("_", " "))
-
-
-@lru_cache(maxsize=65536)
-def _finder(phrase: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w/]){re.escape(phrase)}(?![\w/])", re.IGNORECASE)
-
-
-def _has(text: str, phrase: str) -> bool:
-    return _finder(phrase).search(text) is not None
+    return isinstance(value, str) and "_" in value and has(text, value.replace("_", " "))
 
 
 def _asks(text: str, told: str) -> bool:
@@ -181,5 +172,5 @@ def _without(text: str, plan: Plan) -> str:
     """A text without the values that it has to say."""
     for value in sorted(map(str, plan.said.values()), key=len, reverse=True):
         for way in {value, value.replace("_", " ")}:
-            text = _finder(way).sub(" ", text)
+            text = without(text, way)
     return text

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import ceil
 from typing import Any, Final
 
+from graphs.recipes.commands.phrases import without
 from graphs.recipes.commands.plan import Plan
 
 NEAR: Final = 0.8
@@ -26,7 +27,7 @@ def masked(plan: Plan, text: str) -> str:
     text = text.casefold()
     for value in sorted((str(v).casefold() for v in plan.said.values()), key=len, reverse=True):
         for way in (value, value.replace("_", " ")):
-            text = re.sub(rf"(?<!\w){re.escape(way)}(?!\w)", "_", text)
+            text = without(text, way, "_")
     text = re.sub(r"#?\d+", "_", text)
     return " ".join(_PATTERN.findall(text))
 

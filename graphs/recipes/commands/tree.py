@@ -1,4 +1,7 @@
-"""A command line as its schema describes it: commands, subcommands, arguments and flags, and what their words mean."""
+"""A command line as its schema describes it: commands, subcommands, arguments and flags, and what their words mean.
+
+All are equal to themselves alone: a schema is read once, and its parts are the keys of many a cache.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ Value = str | int
 Type = Literal["string", "integer", "enum"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arg:
     """One argument. `members` are an enum's, empty for the other types."""
 
@@ -30,7 +33,7 @@ class Arg:
         return isinstance(value, str) and bool(value.strip())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Flag:
     """One switch. `phrases` are ways in which people ask for it."""
 
@@ -40,7 +43,7 @@ class Flag:
     phrases: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sub:
     """One subcommand of a command."""
 
@@ -66,7 +69,7 @@ class Sub:
         return tuple(a for a in self.args if a.required)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Command:
     """One command, the thing that its subcommands do something with."""
 
@@ -87,9 +90,17 @@ class Command:
 
     def meant(self, word: str) -> list[Sub]:
         """The subcommands that a word may mean: its own name alone, else every one that has it as an alias."""
-        word = word.casefold()
-        named = [s for s in self.subs if s.name.casefold() == word]
-        return named or [s for s in self.subs if word in (a.casefold() for a in s.aliases)]
+        return self._meanings.get(word.casefold(), [])
+
+    @cached_property
+    def _meanings(self) -> dict[str, list[Sub]]:
+        found: dict[str, list[Sub]] = {s.name.casefold(): [s] for s in self.subs}
+        named = set(found)
+        for sub in self.subs:
+            for alias in dict.fromkeys(a.casefold() for a in sub.aliases):
+                if alias not in named:
+                    found.setdefault(alias, []).append(sub)
+        return found
 
     @cached_property
     def collisions(self) -> dict[str, list[Sub]]:
@@ -98,7 +109,7 @@ class Command:
         return {word: subs for word in said if len(subs := self.meant(word)) > 1}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schema:
     """A whole command line."""
 
