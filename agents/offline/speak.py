@@ -60,7 +60,7 @@ _PARTS: Final[dict[str, Callable[[Sheet], str]]] = {
     "You are the examiner who judges the thinking behind a given response.": _written(evaluator.judge_thinking),
     "You are the teacher who helps to explain a response better.": teacher.hint_for_thinking,
     "You are the reader who marks a passage of inner experience in a book.": candidates.propose,
-    "You are the examiner who judges whether a passage shows inner experience.": candidates.rate,
+    "You are the reader who rates a passage that was marked for its inner experience.": candidates.rate,
     "You are the writer who turns a passage into one training example of inner life.": passages.write,
     "You are the reader who rates an example of inner life.": passages.rate,
     MENDING: _repair,
