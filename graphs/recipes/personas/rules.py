@@ -52,6 +52,9 @@ _DANGLING: Final = re.compile(
     r"(?:he|she|him|her|his|they|them|their)\b",
     re.IGNORECASE,
 )
+_REQUEST: Final = re.compile(
+    r"\W*(?:please\s+)?(?:tell|teach|explain|describe|show|help|advise|remind|speak|give)\b", re.I
+)
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])[\"”’')]*\s+")
 _WORD: Final = re.compile(r"[^\W_]+")
 
@@ -93,6 +96,10 @@ def _length(user: str, assistant: str, bounds: Bounds) -> list[str]:
     least, most = QUESTION
     if not least <= len(user) <= most:
         found.append(f"Question of a wrong length: it has {len(user)} characters, {least} to {most} are right.")
+    if "?" not in user and not _REQUEST.match(user):
+        found.append("Question asks nothing: end it with a question mark.")
+    if assistant and assistant.count("?") and not re.search(r"[.!…]", assistant):
+        found.append("Answer only asks: it has to answer what the question asks.")
     if assistant and not re.search(r"[.!?…][\"”’')]*$", assistant.strip()):
         found.append("Answer breaks off: it does not end with the end of a sentence.")
     return found

@@ -15,6 +15,7 @@ from teachback.cli import (
     examples,
     generate,
     generate_commands,
+    generate_personas,
     generate_passages,
     jobs,
     passages,
@@ -66,6 +67,7 @@ app.command("review")(review.review)
 app.command("export")(examples.export)
 app.add_typer(datasets.app, name="datasets", help="Upload datasets and see what was refused.")
 generate.app.command("commands")(generate_commands.generate_commands)
+generate.app.command("personas")(generate_personas.generate_personas)
 generate.app.command("passages")(generate_passages.generate_passages)
 passages.app.command("trial")(trial.trial)
 app.add_typer(generate.app, name="generate", help="Make examples from a source.")
