@@ -86,13 +86,10 @@ class Run:
         self._begun = str(known.get("start_time") or _now())
         self._job = self._find(client, known, say) or self._start(client, say)
         spec = self._job.job.spec.generate
-        say(
-            f"{self._job.name}: {self._chunks} chunks -> {self.files.out}, written by {spec.teacher or "the service's own model"}"
-        )
+        writer = spec.teacher or "the service's own model"
+        say(f"{self._job.name}: {self._chunks} chunks -> {self.files.out}, written by {writer}")
         if self.verbose:
-            say(
-                f"evaluator {spec.evaluator or 'default'}, seed {spec.seed}, {spec.batch_size} in flight, key {self._key[:24]}"
-            )
+            say(f"rated by {spec.evaluator or 'the default'}, seed {spec.seed}, {spec.batch_size or 10} in flight")
 
         def both(job: job_pb2.Job) -> None:
             show(job)
