@@ -85,16 +85,26 @@ def read_json(text: str) -> object:
     object or an array anywhere in the reply is taken, the longest one where there are several. Raises ValueError.
     """
     bare = _FENCE.sub("", _without_thinking_before(text)).strip()
-    for candidate in (bare, _without_trailing_commas(bare), with_quotes_mended(bare)):
+    mended = with_quotes_mended(bare)
+    best: tuple[int, object] = (0, None)
+    for candidate in (bare, _without_trailing_commas(bare), mended):
         try:
-            return json.loads(candidate, strict=False)
+            value = json.loads(candidate, strict=False)
         except ValueError:
             pass
         except RecursionError:
             raise ValueError("the JSON in the reply is nested too deeply") from None
-        found = _embedded(candidate)
-        if found:
-            return max(found, key=lambda f: f[1] - f[0])[2]
+        else:
+            if candidate is not mended:
+                return value
+            best = max(best, (len(mended), value), key=lambda b: b[0])
+            continue
+        if not best[0]:
+            best = max(
+                [(end - start, value) for start, end, value in _embedded(candidate)], default=best, key=lambda b: b[0]
+            )
+    if best[0]:
+        return best[1]
     raise ValueError("the reply holds no JSON value")
 
 

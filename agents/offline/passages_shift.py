@@ -68,7 +68,7 @@ def turned(passage: str) -> Turned:
 
 def _experiencer(passage: str) -> str:
     """ "he", "she" or "i": who is spoken of most."""
-    found = Counter(w.lower() for w in re.findall(r"\b(?:he|she|I)\b", _unquoted(passage)))
+    found = Counter(w.lower() for w in re.findall(r"\b(?:[Hh]e|[Ss]he|I)\b", _unquoted(passage)))
     return found.most_common(1)[0][0] if found else ""
 
 

@@ -116,7 +116,7 @@ def _texts(spoken: list[Said], plain: str, passage: str) -> list[str]:
         found.append(f"The example has more than {LONGEST} characters.")
     if copy := _copied(plain, passage):
         found.append(f'"{copy}" is copied from the passage; write new words with the same texture.')
-    often = Counter(" ".join(voice.words(s)) for s in voice.sentences(plain) if len(s.split()) > 3)
+    often = Counter(" ".join(voice.words(s)) for s in voice.sentences(plain) if len(s.split()) > 6)
     if often and (top := often.most_common(1)[0])[1] > 1:
         found.append(f'"{top[0]}" stands there {top[1]} times; say it once.')
     return found

@@ -1,0 +1,1 @@
+"""Finished examples as trainers' files."""
