@@ -13,6 +13,7 @@ from graphs.recipes.commands.tree import Arg, Command, Flag, Schema, Sub, Type, 
 
 LARGEST: Final = 2**20
 """Characters of a schema: the real ones have 17,000."""
+_DEEPEST: Final = 20
 _NAME: Final = re.compile(r"[A-Za-z0-9@:][\w@:.+-]*")
 _ROOT: Final = frozenset(["cli_name", "description", "commands"])
 _COMMAND: Final = frozenset(["name", "description", "aliases", "subcommands"])
@@ -42,12 +43,16 @@ class _Reader:
         if len(text) > LARGEST:
             raise SchemaError(f"{self._name}: longer than {LARGEST} characters; is this a schema?")
         try:
-            for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            deep = 0
+            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+                mark = event.start_mark
+                line = mark.line + 1 if mark else 1
                 if isinstance(event, yaml.AliasEvent):  # a few of them can stand for gigabytes
-                    mark = event.start_mark
-                    line = mark.line + 1 if mark else 1
                     raise SchemaError(f"{self._name}, line {line}: YAML references (*name) are not used in schemas")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+                deep += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                if deep > _DEEPEST:
+                    raise SchemaError(f"{self._name}, line {line}: nested deeper than any schema is")
+            root = yaml.compose(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
