@@ -23,7 +23,7 @@ _NAMES: Final[dict[Kind, str]] = {
     "feeling": """
         joy: joy|joys|joyful|joyfully|joyous|gay and happy|delight|delighted|rapture|rapturous|ecstasy|bliss|elation
         happiness: happy|happiness|happily|gladness
-        fear: fear|fears|feared|afraid|fright|frightened|terror|terrified|terrible|alarm|alarmed
+        fear: fear|fears|feared|afraid|fright|frightened|terror|terrified|alarm|alarmed
         dread: dread|dreaded|dreading|horror|foreboding
         unease: uneasy|uneasiness|anxious|anxiety|agitation|agitated|disquiet|restless|restlessness
         sorrow: sorrow|sorrowful|sad|sadness|sadly|grief|grieved|mournful|melancholy
@@ -69,7 +69,8 @@ _NAMES: Final[dict[Kind, str]] = {
         a beating heart: heart beat|heart beating|heart throbbed|heart stood still|heart sank|heart leapt
         breath: breath|breathless|breathing|breathed|gasped|gasping|choked|choking
         trembling: trembled|trembling|shuddered|shuddering|shivered|quivering|quivered
-        warmth and cold: chill|glow|glowed|warmth|flushed
+        warmth: glow|glowed|warmth|flushed
+        chill: chill|shiver|shivers
         weariness: weary|weariness|exhausted|exhaustion|fatigue|tired
         pain: pain|painful|painfully|ached|aching|suffering|suffered
         seeing: gazed|gazing|stared at|looking up|lofty sky

@@ -34,7 +34,7 @@ _PLAIN: Final = frozenset(
 """Names that say little beside others."""
 
 
-_ROOM: Final = 70
+_ROOM: Final = 100
 """Makes a longer passage that stays dense better than its densest two sentences."""
 
 
@@ -86,7 +86,8 @@ def kinds_of(quote: str) -> list[str]:
     found = traces(quote)
     counts = Counter(trace.name for trace in found)
     kinds = {trace.name: trace.kind for trace in found}
-    order = sorted(counts, key=lambda n: (n in _PLAIN, kinds[n] == "body", -counts[n], quote.lower().find(n)))
+    first_at = {trace.name: trace.start for trace in reversed(found)}
+    order = sorted(counts, key=lambda n: (n in _PLAIN, kinds[n] == "body", -counts[n], first_at[n]))
     telling = [name for name in order if name not in _PLAIN][:4]
     first = next((t for t in found if t.name in telling and t.kind == "feeling"), None)
     names = []
@@ -116,6 +117,7 @@ def _runs(text: str, least: int, most: int) -> list[_Run]:
                 here = [w for part in inside[i : j + 1] for w in part]
                 value = total(here, words, room=_ROOM)
                 value *= 1.1 if i == 0 or "\n" in text[spans[i - 1][1] : spans[i][0]] else 1.0
+                value *= 0.85 if "\n" in quote else 1.0
                 value *= 1.0 if len({w.trace.name for w in here} - _PLAIN - {""}) > 1 else 0.5
                 runs.append(_Run(spans[i][0], spans[j][1], value))
     return runs
@@ -139,9 +141,9 @@ def _shares(quote: str, taken: str) -> bool:
 
 def _title(quote: str, names: list[str]) -> str:
     """Whose experience, where a sentence says so, and its first two kinds."""
-    what = " and ".join(name.removeprefix("a ") for name in names[:2]) or "thought"
+    what = " and ".join(names[:2]) or "thought"
     who = Counter(m[1] for m in _SUBJECT.finditer(quote) if not _NOBODY.fullmatch(m[1])).most_common(1)
-    return f"{who[0][0]}’s {what}" if who else f"{what[0].upper()}{what[1:]}"
+    return f"{who[0][0]}’s {what.removeprefix('a ')}" if who else f"{what[0].upper()}{what[1:]}"
 
 
 def _templates(found: list[Trace]) -> list[str]:
