@@ -46,12 +46,11 @@ def check(text: str, name: str) -> dict[str, Any]:
 def prompts(text: str, num: int, seed: int) -> Iterator[str]:
     """The plan's prompts for a chat window, each with up to `AT_ONCE` numbered tasks."""
     recipe = _recipe(text, num, seed)
-    batch: list[dict[str, object]] = []
+    batch: list[str] = []
     for number, slot in enumerate(recipe.slots()):
         user = recipe.propose(slot, []).prompt.user
-        batch.append(
-            {"number": number, "text": re.sub(r"^</?(?:source|reference|rules)>\n?", "", user, flags=re.MULTILINE)}
-        )
+        told = re.sub(r"^</?(?:source|reference|rules)>\n?", "", user, flags=re.MULTILINE)
+        batch.append(f"Task {number}\n{told.strip()}")
         if len(batch) == AT_ONCE:
             yield _chat(batch)
             batch = []
@@ -123,7 +122,7 @@ def _recipe(text: str, num: int, seed: int) -> Commands:
     return Commands(CommandsOptions(num=num), lambda: [Source(0, "schema", text)], seed)
 
 
-def _chat(tasks: list[dict[str, object]]) -> str:
+def _chat(tasks: list[str]) -> str:
     prompt = render("chat/commands", tasks=tasks)
     return f"{prompt.system}\n\n{prompt.user}"
 

@@ -50,7 +50,7 @@ class Checker:
         found: set[str] = set()
         if set(output) != {"type", "command", "subcommand", "args", "flags", "confidence"}:
             found.add("fields")
-        confidence = output.get("confidence")
+        confidence: Any = output.get("confidence")
         if type(confidence) not in (int, float) or not 0.7 <= confidence <= 1:
             found.add("confidence")
         sub = self.subs.get((output.get("command", ""), output.get("subcommand", "")))
@@ -118,7 +118,7 @@ class Checker:
         found: set[str] = set()
         if set(output) != {"type", "message", "suggestions", "confidence"}:
             found.add("fields")
-        confidence = output.get("confidence")
+        confidence: Any = output.get("confidence")
         if type(confidence) not in (int, float) or not 0 <= confidence < 0.7:
             found.add("confidence")
         elif confidence >= 0.5 and not output.get("suggestions"):
