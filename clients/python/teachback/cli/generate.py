@@ -22,6 +22,9 @@ Evaluator = Annotated[str, typer.Option(help="Model that rates what rules can't.
 BatchSize = Annotated[int, typer.Option(min=1, max=1000, help="Examples in flight at once.")]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="US dollars at most.")]
 Attempts = Annotated[int, typer.Option(min=1, max=20, help="Attempts at an example before it is dropped.")]
+Enhance = Annotated[
+    bool, typer.Option("--enhance", help="Then work on the thinking of every example, into OUTPUT.thinking.jsonl.")
+]
 Seed = Annotated[int, typer.Option(help="Decides every draw; the same seed plans the same.")]
 
 
@@ -47,3 +50,18 @@ def attend(
         raise typer.Exit(130) from None
     enhancing.check_done(job.job)
     return job
+
+
+def think(session: Session, job: JobHandle, output: Path, teacher: str, evaluator: str) -> None:
+    """The thinking of what was made, by the loop: OUTPUT.messages.jsonl are the rows, OUTPUT.thinking.jsonl the result."""
+    from teachback import enhancing
+    from teachback.cli.enhance import attend as attend_enhance
+    from teachback.cli.show import put_stats
+
+    rows = output.with_name(f"{output.stem}.messages.jsonl")
+    job.export(rows, format="messages")
+    options = {name: model for name, model in (("teacher", teacher), ("evaluator", evaluator)) if model}
+    out = output.with_name(f"{output.stem}.thinking.jsonl")
+    stats, enhanced = attend_enhance(session, enhancing.Run([rows], out, options))  # type: ignore[arg-type]
+    enhancing.check_done(enhanced.job)
+    put_stats(stats)
