@@ -56,7 +56,7 @@ async def run(plan: Plan, say: Say, started: Callable[[Results], None]) -> None:
         )
         results.write(plan.output)
         started(results)
-        say(f"{len(models)} models at {plan.base_url}, loaded by {who.name}")
+        say(f"{_counted(len(models), 'model')} at {plan.base_url}, loaded by {who.name}")
         if found.left_out:
             say(f"left out, since they don't chat: {', '.join(found.left_out)}")
         bench = _Bench(session, plan, found, who, results, say)
@@ -117,7 +117,7 @@ class _Bench:
         measured = self._results.ranked()
         if not measured:
             return
-        self._say(f"rating {len(measured)} replies with {evaluator.model} ...")
+        self._say(f"rating {_counted(len(measured), 'reply', 'replies')} with {evaluator.model} ...")
         try:
             async with self._loaded(evaluator.on_server):
                 for number, result in enumerate(measured, start=1):
@@ -185,6 +185,10 @@ class _Bench:
             raise ModelFailed(f"it did not load: {error}") from error
         if response.status != 200:
             raise ModelFailed(f"it did not load: the server answered {response.status}: {said(raw)}")
+
+
+def _counted(number: int, one: str, more: str = "") -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
 
 
 def _in_short(result: Result) -> str:
