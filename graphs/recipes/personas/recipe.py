@@ -26,7 +26,8 @@ LEAST: Final = 50
 REPLACED: Final = 2
 """How often a lost example is planned anew, with another asker and other sentences to learn the voice from."""
 _LABELLED: Final = re.compile(
-    r"^\W*(?:user|question)\W*?:\W*(.+?)\n+\W*(?:assistant|answer|deep red)\W*?:\s*(.+)$", re.IGNORECASE | re.DOTALL
+    r"^[\W_]*(?:user|question)\b[\W_]*?:[\W_]*(.+?)\s*\n[\W_]*(?:assistant|answer|deep red)\b[\W_]*?:[*_\s]*(.+)$",
+    re.IGNORECASE | re.DOTALL,
 )
 Score = Annotated[float, Field(ge=0, le=1)]
 

@@ -140,8 +140,7 @@ def _era(user: str, assistant: str, modern: Anachronisms) -> list[str]:
 def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[str]:
     found, source = [], _words(chunk.text)
     for part, text in (("question", user), ("answer", assistant)):
-        run = longest_run(_words(text), source)
-        if len(run) > LONGEST_QUOTE:
+        if run := shared_run(_words(text), source, LONGEST_QUOTE + 1):
             found.append(
                 f'Copied: the {part} takes "{" ".join(run[:8])} ..." from the source; say it in its own words.'
             )
@@ -149,8 +148,7 @@ def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[
     said = _words(assistant)
     if len(said) >= LONGEST_QUOTE and _share(said, source) > _COPIED_SHARE:
         found.append("Copied: most of the answer stands in the source word for word; say it in the persona's words.")
-    echo = longest_run(said, _words(persona.system))
-    if len(echo) > LONGEST_ECHO:
+    if echo := shared_run(said, _words(persona.system), LONGEST_ECHO + 1):
         found.append(
             f'Persona recited: "{" ".join(echo[:8])} ..." is the system message; speak like it, do not quote it.'
         )
@@ -167,30 +165,21 @@ def _repetition(user: str, assistant: str) -> list[str]:
     return []
 
 
-def longest_run(words: Sequence[str], source: Sequence[str]) -> list[str]:
-    """The longest run of words that stands in the source too."""
-    places: dict[str, list[int]] = {}
-    for place, word in enumerate(source):
-        places.setdefault(word, []).append(place)
-    best_end, best = 0, 0
-    lengths: dict[int, int] = {}
-    for index, word in enumerate(words):
-        now = {place: lengths.get(place - 1, 0) + 1 for place in places.get(word, ())}
-        longest = max(now.values(), default=0)
-        if longest > best:
-            best_end, best = index + 1, longest
-        lengths = now
-    return list(words[best_end - best : best_end])
+def shared_run(words: tuple[str, ...], source: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """The first so many words in a row that stand in the source too; none where there are none."""
+    known = _runs(source, length)
+    return next((run for run in zip(*(words[i:] for i in range(length)), strict=False) if run in known), ())
 
 
-def _share(said: Sequence[str], source: Sequence[str]) -> float:
+def _share(said: tuple[str, ...], source: tuple[str, ...]) -> float:
     """The part of the fours of words that stand in the source, 0..1."""
-    fours, known = _fours(said), _fours(source)
-    return len(fours & known) / len(fours) if fours else 0.0
+    fours = _runs(said, 4)
+    return len(fours & _runs(source, 4)) / len(fours) if fours else 0.0
 
 
-def _fours(words: Sequence[str]) -> set[tuple[str, ...]]:
-    return set(zip(words, words[1:], words[2:], words[3:], strict=False))
+@lru_cache(maxsize=256)
+def _runs(words: tuple[str, ...], length: int) -> frozenset[tuple[str, ...]]:
+    return frozenset(zip(*(words[i:] for i in range(length)), strict=False))
 
 
 @lru_cache(maxsize=256)
