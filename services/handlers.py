@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
+from graphs.recipes.base import Made
 from services import export, made
 from services.datasets.intake import Intake
-from services.errors import InvalidRequest, NotFound
+from services.errors import InvalidRequest, NotFound, WrongState
 from services.jobs.scheduler import Scheduler
 from services.settings import Settings
 from services.store.datasets import DatasetStore
@@ -28,6 +29,7 @@ from services.views import (
     JobEvent,
     JobPage,
     JobState,
+    ReviewVerdict,
     ThinkingTag,
 )
 
@@ -115,13 +117,32 @@ class Handlers:
         show = made.example if dataset_id == job_id else export.example
         return show(job_id, row, rounds=True)
 
+    async def review_example(self, name: str, verdict: ReviewVerdict | None, edited_json: str) -> Example:
+        """Writes a person's verdict on an example, or takes it back."""
+        shown = await self.get_example(name)
+        if shown.outcome != Made.ACCEPTED:
+            raise WrongState(
+                f"only what a generate job accepted is reviewed; {name} is {shown.outcome or 'unfinished'}"
+            )
+        stored = await asyncio.to_thread(made.review, verdict, edited_json)
+        parent, _, item_id = name.partition("/examples/")
+        await asyncio.to_thread(self._examples.review, tail(parent, "jobs"), item_id, stored)
+        return await self.get_example(name)
+
     async def export_examples(
-        self, parent: str, format_: ExportFormat, tag: ThinkingTag, *, unfinished: bool, converged_only: bool
+        self,
+        parent: str,
+        format_: ExportFormat,
+        tag: ThinkingTag,
+        *,
+        unfinished: bool,
+        converged_only: bool,
+        reviewed_only: bool = False,
     ) -> AsyncIterator[bytes]:
         """A job's rows as pieces of a JSONL file. Errors come before the first piece where they can be known."""
         job = await self.scheduler.get(parent)
         if job.spec.generate:
-            return _pieces(made.export(self._examples, job))
+            return _pieces(made.export(self._examples, job, format_, reviewed_only=reviewed_only))
         lines = export.export(
             self._examples, job, format_=format_, tag=tag, unfinished=unfinished, converged_only=converged_only
         )

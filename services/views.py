@@ -276,6 +276,18 @@ class Example(View):
     made_json: str = ""
     plan_json: str = ""
     turns: list[Attempt] = []
+    review: str = ""
+    edited_json: str = ""
+
+
+ReviewVerdict = Literal["keep", "edit", "drop"]
+
+
+class ReviewRequest(View):
+    """A person's verdict on an example; none takes an earlier one back."""
+
+    verdict: ReviewVerdict | None = None
+    edited_json: str = Field("", max_length=1_000_000)
 
 
 class ExamplePage(View):

@@ -27,6 +27,7 @@ from services.views import (
     JobPage,
     JobState,
     ResumeJobRequest,
+    ReviewRequest,
     ThinkingTag,
 )
 
@@ -204,6 +205,10 @@ def _examples(app: FastAPI, handlers: Handlers) -> None:
     async def get_example(id: Id, example: ExampleId) -> Example:
         return await handlers.get_example(f"jobs/{id}/examples/{example}")
 
+    @app.post("/v1/jobs/{id}/examples/{example}:review", summary="Keep, edit or drop an example, or take that back")
+    async def review_example(id: Id, example: ExampleId, request: ReviewRequest) -> Example:
+        return await handlers.review_example(f"jobs/{id}/examples/{example}", request.verdict, request.edited_json)
+
     @app.get(
         "/v1/jobs/{id}/export",
         response_class=StreamingResponse,
@@ -216,9 +221,15 @@ def _examples(app: FastAPI, handlers: Handlers) -> None:
         thinking_tag: ThinkingTag = "think",
         include_unfinished: bool = False,
         converged_only: bool = False,
+        reviewed_only: bool = False,
     ) -> StreamingResponse:
         pieces = await handlers.export_examples(
-            f"jobs/{id}", format, thinking_tag, unfinished=include_unfinished, converged_only=converged_only
+            f"jobs/{id}",
+            format,
+            thinking_tag,
+            unfinished=include_unfinished,
+            converged_only=converged_only,
+            reviewed_only=reviewed_only,
         )
         return StreamingResponse(pieces, media_type=JSONL)
 

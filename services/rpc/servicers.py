@@ -14,7 +14,7 @@ from services.errors import InvalidRequest
 from services.handlers import Handlers
 from services.rpc.answers import readable, stream, unary
 from services.rpc.convert import enum_name, from_proto, to_proto
-from services.views import CreateJobRequest, DatasetKind, JobState, ThinkingTag
+from services.views import CreateJobRequest, DatasetKind, JobState, ReviewVerdict, ThinkingTag
 
 LARGEST_PIECE = 1 << 20
 
@@ -153,6 +153,14 @@ class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
         """One example."""
         return to_proto(await self.handlers.get_example(request.name), example_pb2.Example())
 
+    @unary
+    async def ReviewExample(self, request: Any, context: Any) -> Any:
+        """Keeps, edits or drops an example."""
+        verdict = enum_name(example_pb2.ReviewVerdict.DESCRIPTOR, request.verdict) or None
+        named = cast(ReviewVerdict | None, verdict)  # the proto's names are the literals
+        shown = await self.handlers.review_example(request.name, named, request.edited_json)
+        return to_proto(shown, example_pb2.Example())
+
     @stream
     async def ExportExamples(self, request: Any, context: Any) -> AsyncIterator[Any]:
         """Streams a job's rows."""
@@ -165,6 +173,7 @@ class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
             named,
             unfinished=request.include_unfinished,
             converged_only=request.converged_only,
+            reviewed_only=request.reviewed_only,
         )
         async for piece in pieces:
             yield example_pb2.ExportExamplesResponse(data=piece)

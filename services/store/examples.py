@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, and_, delete, func, insert, literal, select
+from sqlalchemy import Engine, Select, and_, delete, func, insert, literal, select, update
 
 from services.store.tables import datasets, examples, items
 
@@ -116,6 +116,12 @@ class ExampleStore:
         found = self._fetch(_joined(job_id, dataset_id).where(items.c.item_id == item_id))
         return found[0] if found else None
 
+    def review(self, job_id: str, item_id: str, review: str | None) -> bool:
+        """Writes a person's verdict on a finished example, or takes it back; returns whether there is such a one."""
+        here = and_(examples.c.job_id == job_id, examples.c.item_id == item_id)
+        with self._engine.begin() as connection:
+            return connection.execute(update(examples).where(here).values(review=review)).rowcount > 0
+
     def all_rows(self, job_id: str, dataset_id: str, below: int) -> Iterator[Any]:
         """Every row in source order, those without an outcome too; a batch in memory at a time."""
         after = -1
@@ -159,6 +165,7 @@ def _joined(job_id: str, dataset_id: str) -> Select[Any]:
             examples.c.outcome,
             examples.c.result,
             examples.c.taken_from,
+            examples.c.review,
             datasets.c.files,
         )
         .select_from(items.outerjoin(examples, done).join(datasets, datasets.c.id == items.c.dataset_id))

@@ -92,6 +92,7 @@ examples = Table(
     Column("result", LargeBinary, nullable=False),  # JSON
     Column("input_hash", String(32), nullable=False, index=True),
     Column("taken_from", Text),  # the row of an earlier output, as it stood there
+    Column("review", Text),  # JSON: a person's verdict, and the example as edited
     PrimaryKeyConstraint("job_id", "seq"),
     Index("examples_by_id", "job_id", "item_id"),
 )

@@ -220,6 +220,17 @@ class AsyncJobHandle:
         found: example_pb2.Example = await self._client._call(self._client._examples.GetExample, request)
         return found
 
+    async def review(
+        self, id: str, verdict: wire.Verdict | None, edited: dict[str, Any] | None = None
+    ) -> example_pb2.Example:
+        """Keeps, edits (`edited`: the new example) or drops an accepted example; no verdict takes one back.
+
+        Raises BadInput where the edited example is none, Conflict where nothing was accepted there.
+        """
+        request = wire.review_request(wire.example_name(self.name, id), verdict, edited)
+        shown: example_pb2.Example = await self._client._call(self._client._examples.ReviewExample, request)
+        return shown
+
     async def export(
         self,
         to: str | Path | BinaryIO,

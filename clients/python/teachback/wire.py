@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ STREAM_SECONDS = 300.0
 Style = Literal["qa", "installer"]
 ThinkingFormat = Literal["iterative", "consolidated"]
 RowFormat = Literal["source", "messages"]
+Verdict = Literal["keep", "edit", "drop"]
 Kind = Literal["rows", "schema", "passages", "text", "chunks"]
 Tag = Literal["think", "thinking", "reasoning_content"]
 
@@ -135,6 +137,15 @@ def job_name(name: str) -> str:
 def is_dataset(source: object) -> bool:
     """Whether a source is a dataset by name rather than files."""
     return isinstance(source, str) and source.startswith("datasets/")
+
+
+def review_request(
+    name: str, verdict: Verdict | None, edited: dict[str, Any] | None
+) -> example_pb2.ReviewExampleRequest:
+    """A person's verdict on an example."""
+    named = f"REVIEW_VERDICT_{verdict.upper()}" if verdict else "REVIEW_VERDICT_UNSPECIFIED"
+    body = "" if edited is None else json.dumps(edited, ensure_ascii=False)
+    return example_pb2.ReviewExampleRequest(name=name, verdict=named, edited_json=body)
 
 
 def example_name(job: str, id: str) -> str:

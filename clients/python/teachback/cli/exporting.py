@@ -35,7 +35,10 @@ def export(where: Where, source: str, out: str, as_: str, validation_ratio: floa
     examples = load(formats, text, source)
     if as_ == "training":
         files, refused = formats.folder(
-            examples, curated=path.is_file(), validation_ratio=validation_ratio, base_model=base_model
+            examples,
+            curated=path.is_file() and "raw" not in path.name,
+            validation_ratio=validation_ratio,
+            base_model=base_model,
         )
         write_folder(Path(out), files)
         say(files["how_much_data.txt"].rstrip())

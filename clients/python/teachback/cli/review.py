@@ -48,7 +48,12 @@ def _ask(held: Review) -> None:
     from teachback.reviewing import CHECKLIST
 
     place, told = held.next(), -1
-    while place is not None:
+    while True:
+        if place is None:
+            say("every example has a verdict; u takes the last one back, anything else leaves")
+            if _key() != "u" or (place := held.undo()) is None:
+                return
+            told = -1
         if place != told:
             _show(held.examples[place], place, len(held.examples))
             told = place

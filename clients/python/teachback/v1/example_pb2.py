@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ateachback/v1/example.proto\x12\x0cteachback.v1\"\x80\x03\n\x07\x45xample\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\x03\x12\x0f\n\x07outcome\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x15\n\rmessages_json\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\x12\x19\n\x11original_thinking\x18\t \x01(\t\x12\x10\n\x08thinking\x18\n \x01(\t\x12\x10\n\x08\x65nhanced\x18\x0b \x01(\x08\x12\x12\n\nbest_round\x18\x0c \x01(\x05\x12#\n\x06rounds\x18\r \x03(\x0b\x32\x13.teachback.v1.Round\x12\x0e\n\x06labels\x18\x0e \x03(\t\x12 \n\x04lift\x18\x0f \x01(\x0b\x32\x12.teachback.v1.Lift\x12\x11\n\tmade_json\x18\x10 \x01(\t\x12\x11\n\tplan_json\x18\x11 \x01(\t\x12!\n\x05turns\x18\x12 \x03(\x0b\x32\x12.teachback.v1.Turn\"h\n\x04Turn\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\ncomplaints\x18\x03 \x03(\t\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x63ritique\x18\x05 \x01(\tB\x08\n\x06_score\"\xad\x02\n\x05Round\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x10\n\x08thinking\x18\x02 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12\x12\n\x05right\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\r\n\x05known\x18\x05 \x01(\x08\x12\r\n\x05score\x18\x06 \x01(\x01\x12/\n\x06scores\x18\x07 \x03(\x0b\x32\x1f.teachback.v1.Round.ScoresEntry\x12\x12\n\ncomplaints\x18\x08 \x03(\t\x12\x10\n\x08\x63ritique\x18\t \x01(\t\x12\x0c\n\x04hint\x18\n \x01(\t\x12\x15\n\x08verified\x18\x0b \x01(\x08H\x01\x88\x01\x01\x1a-\n\x0bScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x08\n\x06_rightB\x0b\n\t_verified\"i\n\x04Lift\x12\r\n\x05plain\x18\x01 \x01(\x01\x12\x10\n\x08thinking\x18\x02 \x01(\x01\x12\x14\n\x07placebo\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06masked\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_placeboB\t\n\x07_masked\"u\n\x13ListExamplesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x16\n\x0einclude_rounds\x18\x05 \x01(\x08\"X\n\x14ListExamplesResponse\x12\'\n\x08\x65xamples\x18\x01 \x03(\x0b\x32\x15.teachback.v1.Example\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x11GetExampleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xb8\x01\n\x15\x45xportExamplesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12*\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1a.teachback.v1.ExportFormat\x12/\n\x0cthinking_tag\x18\x03 \x01(\x0e\x32\x19.teachback.v1.ThinkingTag\x12\x1a\n\x12include_unfinished\x18\x04 \x01(\x08\x12\x16\n\x0e\x63onverged_only\x18\x05 \x01(\x08\"&\n\x16\x45xportExamplesResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c*c\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45XPORT_FORMAT_SOURCE\x10\x01\x12\x1a\n\x16\x45XPORT_FORMAT_MESSAGES\x10\x02*\x82\x01\n\x0bThinkingTag\x12\x1c\n\x18THINKING_TAG_UNSPECIFIED\x10\x00\x12\x16\n\x12THINKING_TAG_THINK\x10\x01\x12\x19\n\x15THINKING_TAG_THINKING\x10\x02\x12\"\n\x1eTHINKING_TAG_REASONING_CONTENT\x10\x03\x32\x8c\x02\n\x0e\x45xampleService\x12U\n\x0cListExamples\x12!.teachback.v1.ListExamplesRequest\x1a\".teachback.v1.ListExamplesResponse\x12\x44\n\nGetExample\x12\x1f.teachback.v1.GetExampleRequest\x1a\x15.teachback.v1.Example\x12]\n\x0e\x45xportExamples\x12#.teachback.v1.ExportExamplesRequest\x1a$.teachback.v1.ExportExamplesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ateachback/v1/example.proto\x12\x0cteachback.v1\"\xa5\x03\n\x07\x45xample\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\x03\x12\x0f\n\x07outcome\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x15\n\rmessages_json\x18\x07 \x01(\t\x12\x11\n\treference\x18\x08 \x01(\t\x12\x19\n\x11original_thinking\x18\t \x01(\t\x12\x10\n\x08thinking\x18\n \x01(\t\x12\x10\n\x08\x65nhanced\x18\x0b \x01(\x08\x12\x12\n\nbest_round\x18\x0c \x01(\x05\x12#\n\x06rounds\x18\r \x03(\x0b\x32\x13.teachback.v1.Round\x12\x0e\n\x06labels\x18\x0e \x03(\t\x12 \n\x04lift\x18\x0f \x01(\x0b\x32\x12.teachback.v1.Lift\x12\x11\n\tmade_json\x18\x10 \x01(\t\x12\x11\n\tplan_json\x18\x11 \x01(\t\x12!\n\x05turns\x18\x12 \x03(\x0b\x32\x12.teachback.v1.Turn\x12\x0e\n\x06review\x18\x13 \x01(\t\x12\x13\n\x0b\x65\x64ited_json\x18\x14 \x01(\t\"h\n\x04Turn\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\ncomplaints\x18\x03 \x03(\t\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08\x63ritique\x18\x05 \x01(\tB\x08\n\x06_score\"\xad\x02\n\x05Round\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x10\n\x08thinking\x18\x02 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12\x12\n\x05right\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12\r\n\x05known\x18\x05 \x01(\x08\x12\r\n\x05score\x18\x06 \x01(\x01\x12/\n\x06scores\x18\x07 \x03(\x0b\x32\x1f.teachback.v1.Round.ScoresEntry\x12\x12\n\ncomplaints\x18\x08 \x03(\t\x12\x10\n\x08\x63ritique\x18\t \x01(\t\x12\x0c\n\x04hint\x18\n \x01(\t\x12\x15\n\x08verified\x18\x0b \x01(\x08H\x01\x88\x01\x01\x1a-\n\x0bScoresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x08\n\x06_rightB\x0b\n\t_verified\"i\n\x04Lift\x12\r\n\x05plain\x18\x01 \x01(\x01\x12\x10\n\x08thinking\x18\x02 \x01(\x01\x12\x14\n\x07placebo\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06masked\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\n\n\x08_placeboB\t\n\x07_masked\"u\n\x13ListExamplesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x16\n\x0einclude_rounds\x18\x05 \x01(\x08\"X\n\x14ListExamplesResponse\x12\'\n\x08\x65xamples\x18\x01 \x03(\x0b\x32\x15.teachback.v1.Example\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x11GetExampleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"g\n\x14ReviewExampleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x07verdict\x18\x02 \x01(\x0e\x32\x1b.teachback.v1.ReviewVerdict\x12\x13\n\x0b\x65\x64ited_json\x18\x03 \x01(\t\"\xcf\x01\n\x15\x45xportExamplesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12*\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1a.teachback.v1.ExportFormat\x12/\n\x0cthinking_tag\x18\x03 \x01(\x0e\x32\x19.teachback.v1.ThinkingTag\x12\x1a\n\x12include_unfinished\x18\x04 \x01(\x08\x12\x16\n\x0e\x63onverged_only\x18\x05 \x01(\x08\x12\x15\n\rreviewed_only\x18\x06 \x01(\x08\"&\n\x16\x45xportExamplesResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c*z\n\rReviewVerdict\x12\x1e\n\x1aREVIEW_VERDICT_UNSPECIFIED\x10\x00\x12\x17\n\x13REVIEW_VERDICT_KEEP\x10\x01\x12\x17\n\x13REVIEW_VERDICT_EDIT\x10\x02\x12\x17\n\x13REVIEW_VERDICT_DROP\x10\x03*c\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45XPORT_FORMAT_SOURCE\x10\x01\x12\x1a\n\x16\x45XPORT_FORMAT_MESSAGES\x10\x02*\x82\x01\n\x0bThinkingTag\x12\x1c\n\x18THINKING_TAG_UNSPECIFIED\x10\x00\x12\x16\n\x12THINKING_TAG_THINK\x10\x01\x12\x19\n\x15THINKING_TAG_THINKING\x10\x02\x12\"\n\x1eTHINKING_TAG_REASONING_CONTENT\x10\x03\x32\xd8\x02\n\x0e\x45xampleService\x12U\n\x0cListExamples\x12!.teachback.v1.ListExamplesRequest\x1a\".teachback.v1.ListExamplesResponse\x12\x44\n\nGetExample\x12\x1f.teachback.v1.GetExampleRequest\x1a\x15.teachback.v1.Example\x12J\n\rReviewExample\x12\".teachback.v1.ReviewExampleRequest\x1a\x15.teachback.v1.Example\x12]\n\x0e\x45xportExamples\x12#.teachback.v1.ExportExamplesRequest\x1a$.teachback.v1.ExportExamplesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,30 +33,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ROUND_SCORESENTRY']._loaded_options = None
   _globals['_ROUND_SCORESENTRY']._serialized_options = b'8\001'
-  _globals['_EXPORTFORMAT']._serialized_start=1419
-  _globals['_EXPORTFORMAT']._serialized_end=1518
-  _globals['_THINKINGTAG']._serialized_start=1521
-  _globals['_THINKINGTAG']._serialized_end=1651
+  _globals['_REVIEWVERDICT']._serialized_start=1584
+  _globals['_REVIEWVERDICT']._serialized_end=1706
+  _globals['_EXPORTFORMAT']._serialized_start=1708
+  _globals['_EXPORTFORMAT']._serialized_end=1807
+  _globals['_THINKINGTAG']._serialized_start=1810
+  _globals['_THINKINGTAG']._serialized_end=1940
   _globals['_EXAMPLE']._serialized_start=45
-  _globals['_EXAMPLE']._serialized_end=429
-  _globals['_TURN']._serialized_start=431
-  _globals['_TURN']._serialized_end=535
-  _globals['_ROUND']._serialized_start=538
-  _globals['_ROUND']._serialized_end=839
-  _globals['_ROUND_SCORESENTRY']._serialized_start=771
-  _globals['_ROUND_SCORESENTRY']._serialized_end=816
-  _globals['_LIFT']._serialized_start=841
-  _globals['_LIFT']._serialized_end=946
-  _globals['_LISTEXAMPLESREQUEST']._serialized_start=948
-  _globals['_LISTEXAMPLESREQUEST']._serialized_end=1065
-  _globals['_LISTEXAMPLESRESPONSE']._serialized_start=1067
-  _globals['_LISTEXAMPLESRESPONSE']._serialized_end=1155
-  _globals['_GETEXAMPLEREQUEST']._serialized_start=1157
-  _globals['_GETEXAMPLEREQUEST']._serialized_end=1190
-  _globals['_EXPORTEXAMPLESREQUEST']._serialized_start=1193
-  _globals['_EXPORTEXAMPLESREQUEST']._serialized_end=1377
-  _globals['_EXPORTEXAMPLESRESPONSE']._serialized_start=1379
-  _globals['_EXPORTEXAMPLESRESPONSE']._serialized_end=1417
-  _globals['_EXAMPLESERVICE']._serialized_start=1654
-  _globals['_EXAMPLESERVICE']._serialized_end=1922
+  _globals['_EXAMPLE']._serialized_end=466
+  _globals['_TURN']._serialized_start=468
+  _globals['_TURN']._serialized_end=572
+  _globals['_ROUND']._serialized_start=575
+  _globals['_ROUND']._serialized_end=876
+  _globals['_ROUND_SCORESENTRY']._serialized_start=808
+  _globals['_ROUND_SCORESENTRY']._serialized_end=853
+  _globals['_LIFT']._serialized_start=878
+  _globals['_LIFT']._serialized_end=983
+  _globals['_LISTEXAMPLESREQUEST']._serialized_start=985
+  _globals['_LISTEXAMPLESREQUEST']._serialized_end=1102
+  _globals['_LISTEXAMPLESRESPONSE']._serialized_start=1104
+  _globals['_LISTEXAMPLESRESPONSE']._serialized_end=1192
+  _globals['_GETEXAMPLEREQUEST']._serialized_start=1194
+  _globals['_GETEXAMPLEREQUEST']._serialized_end=1227
+  _globals['_REVIEWEXAMPLEREQUEST']._serialized_start=1229
+  _globals['_REVIEWEXAMPLEREQUEST']._serialized_end=1332
+  _globals['_EXPORTEXAMPLESREQUEST']._serialized_start=1335
+  _globals['_EXPORTEXAMPLESREQUEST']._serialized_end=1542
+  _globals['_EXPORTEXAMPLESRESPONSE']._serialized_start=1544
+  _globals['_EXPORTEXAMPLESRESPONSE']._serialized_end=1582
+  _globals['_EXAMPLESERVICE']._serialized_start=1943
+  _globals['_EXAMPLESERVICE']._serialized_end=2287
 # @@protoc_insertion_point(module_scope)

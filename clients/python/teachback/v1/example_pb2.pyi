@@ -7,6 +7,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ReviewVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVIEW_VERDICT_UNSPECIFIED: _ClassVar[ReviewVerdict]
+    REVIEW_VERDICT_KEEP: _ClassVar[ReviewVerdict]
+    REVIEW_VERDICT_EDIT: _ClassVar[ReviewVerdict]
+    REVIEW_VERDICT_DROP: _ClassVar[ReviewVerdict]
+
 class ExportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     EXPORT_FORMAT_UNSPECIFIED: _ClassVar[ExportFormat]
@@ -19,6 +26,10 @@ class ThinkingTag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     THINKING_TAG_THINK: _ClassVar[ThinkingTag]
     THINKING_TAG_THINKING: _ClassVar[ThinkingTag]
     THINKING_TAG_REASONING_CONTENT: _ClassVar[ThinkingTag]
+REVIEW_VERDICT_UNSPECIFIED: ReviewVerdict
+REVIEW_VERDICT_KEEP: ReviewVerdict
+REVIEW_VERDICT_EDIT: ReviewVerdict
+REVIEW_VERDICT_DROP: ReviewVerdict
 EXPORT_FORMAT_UNSPECIFIED: ExportFormat
 EXPORT_FORMAT_SOURCE: ExportFormat
 EXPORT_FORMAT_MESSAGES: ExportFormat
@@ -28,7 +39,7 @@ THINKING_TAG_THINKING: ThinkingTag
 THINKING_TAG_REASONING_CONTENT: ThinkingTag
 
 class Example(_message.Message):
-    __slots__ = ("name", "index", "file", "line", "outcome", "reason", "messages_json", "reference", "original_thinking", "thinking", "enhanced", "best_round", "rounds", "labels", "lift", "made_json", "plan_json", "turns")
+    __slots__ = ("name", "index", "file", "line", "outcome", "reason", "messages_json", "reference", "original_thinking", "thinking", "enhanced", "best_round", "rounds", "labels", "lift", "made_json", "plan_json", "turns", "review", "edited_json")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +58,8 @@ class Example(_message.Message):
     MADE_JSON_FIELD_NUMBER: _ClassVar[int]
     PLAN_JSON_FIELD_NUMBER: _ClassVar[int]
     TURNS_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    EDITED_JSON_FIELD_NUMBER: _ClassVar[int]
     name: str
     index: int
     file: str
@@ -65,7 +78,9 @@ class Example(_message.Message):
     made_json: str
     plan_json: str
     turns: _containers.RepeatedCompositeFieldContainer[Turn]
-    def __init__(self, name: _Optional[str] = ..., index: _Optional[int] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., messages_json: _Optional[str] = ..., reference: _Optional[str] = ..., original_thinking: _Optional[str] = ..., thinking: _Optional[str] = ..., enhanced: _Optional[bool] = ..., best_round: _Optional[int] = ..., rounds: _Optional[_Iterable[_Union[Round, _Mapping]]] = ..., labels: _Optional[_Iterable[str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ..., made_json: _Optional[str] = ..., plan_json: _Optional[str] = ..., turns: _Optional[_Iterable[_Union[Turn, _Mapping]]] = ...) -> None: ...
+    review: str
+    edited_json: str
+    def __init__(self, name: _Optional[str] = ..., index: _Optional[int] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., messages_json: _Optional[str] = ..., reference: _Optional[str] = ..., original_thinking: _Optional[str] = ..., thinking: _Optional[str] = ..., enhanced: _Optional[bool] = ..., best_round: _Optional[int] = ..., rounds: _Optional[_Iterable[_Union[Round, _Mapping]]] = ..., labels: _Optional[_Iterable[str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ..., made_json: _Optional[str] = ..., plan_json: _Optional[str] = ..., turns: _Optional[_Iterable[_Union[Turn, _Mapping]]] = ..., review: _Optional[str] = ..., edited_json: _Optional[str] = ...) -> None: ...
 
 class Turn(_message.Message):
     __slots__ = ("number", "text", "complaints", "score", "critique")
@@ -154,19 +169,31 @@ class GetExampleRequest(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class ReviewExampleRequest(_message.Message):
+    __slots__ = ("name", "verdict", "edited_json")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    EDITED_JSON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    verdict: ReviewVerdict
+    edited_json: str
+    def __init__(self, name: _Optional[str] = ..., verdict: _Optional[_Union[ReviewVerdict, str]] = ..., edited_json: _Optional[str] = ...) -> None: ...
+
 class ExportExamplesRequest(_message.Message):
-    __slots__ = ("parent", "format", "thinking_tag", "include_unfinished", "converged_only")
+    __slots__ = ("parent", "format", "thinking_tag", "include_unfinished", "converged_only", "reviewed_only")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     THINKING_TAG_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_UNFINISHED_FIELD_NUMBER: _ClassVar[int]
     CONVERGED_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REVIEWED_ONLY_FIELD_NUMBER: _ClassVar[int]
     parent: str
     format: ExportFormat
     thinking_tag: ThinkingTag
     include_unfinished: bool
     converged_only: bool
-    def __init__(self, parent: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., thinking_tag: _Optional[_Union[ThinkingTag, str]] = ..., include_unfinished: _Optional[bool] = ..., converged_only: _Optional[bool] = ...) -> None: ...
+    reviewed_only: bool
+    def __init__(self, parent: _Optional[str] = ..., format: _Optional[_Union[ExportFormat, str]] = ..., thinking_tag: _Optional[_Union[ThinkingTag, str]] = ..., include_unfinished: _Optional[bool] = ..., converged_only: _Optional[bool] = ..., reviewed_only: _Optional[bool] = ...) -> None: ...
 
 class ExportExamplesResponse(_message.Message):
     __slots__ = ("data",)

@@ -45,6 +45,11 @@ class ExampleServiceStub:
                 request_serializer=teachback_dot_v1_dot_example__pb2.GetExampleRequest.SerializeToString,
                 response_deserializer=teachback_dot_v1_dot_example__pb2.Example.FromString,
                 _registered_method=True)
+        self.ReviewExample = channel.unary_unary(
+                '/teachback.v1.ExampleService/ReviewExample',
+                request_serializer=teachback_dot_v1_dot_example__pb2.ReviewExampleRequest.SerializeToString,
+                response_deserializer=teachback_dot_v1_dot_example__pb2.Example.FromString,
+                _registered_method=True)
         self.ExportExamples = channel.unary_stream(
                 '/teachback.v1.ExampleService/ExportExamples',
                 request_serializer=teachback_dot_v1_dot_example__pb2.ExportExamplesRequest.SerializeToString,
@@ -70,6 +75,15 @@ class ExampleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReviewExample(self, request, context):
+        """Keeps, edits or drops an example of a generate job, or takes that back. The last verdict counts: exports leave out
+        what was dropped and have what was edited as it was edited. Fails with NOT_FOUND, with INVALID_ARGUMENT where the
+        edited example is none, and with FAILED_PRECONDITION where nothing was accepted there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportExamples(self, request, context):
         """Streams a job's rows as a file, in source order, finished ones only unless told otherwise.
         """
@@ -88,6 +102,11 @@ def add_ExampleServiceServicer_to_server(servicer, server):
             'GetExample': grpc.unary_unary_rpc_method_handler(
                     servicer.GetExample,
                     request_deserializer=teachback_dot_v1_dot_example__pb2.GetExampleRequest.FromString,
+                    response_serializer=teachback_dot_v1_dot_example__pb2.Example.SerializeToString,
+            ),
+            'ReviewExample': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewExample,
+                    request_deserializer=teachback_dot_v1_dot_example__pb2.ReviewExampleRequest.FromString,
                     response_serializer=teachback_dot_v1_dot_example__pb2.Example.SerializeToString,
             ),
             'ExportExamples': grpc.unary_stream_rpc_method_handler(
@@ -150,6 +169,33 @@ class ExampleService:
             target,
             '/teachback.v1.ExampleService/GetExample',
             teachback_dot_v1_dot_example__pb2.GetExampleRequest.SerializeToString,
+            teachback_dot_v1_dot_example__pb2.Example.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewExample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/teachback.v1.ExampleService/ReviewExample',
+            teachback_dot_v1_dot_example__pb2.ReviewExampleRequest.SerializeToString,
             teachback_dot_v1_dot_example__pb2.Example.FromString,
             options,
             channel_credentials,
