@@ -21,6 +21,9 @@ def generate_passages(
     ctx: typer.Context,
     passages: Annotated[Path, typer.Option(help="The passages, as passages.md has them.")] = Path("passages.md"),
     output: Annotated[Path, typer.Option("-o", "--output", help="The examples, JSONL.")] = Path("raw.jsonl"),
+    source: Annotated[
+        Path | None, typer.Option(help="The .txt that they quote: a block whose quote is not there is left out.")
+    ] = None,
     templates: Annotated[
         str, typer.Option(help="Templates to ask of every passage, as 1,2,4. Default: those each passage names.")
     ] = "",
@@ -43,11 +46,14 @@ def generate_passages(
     """Ask the templates of every passage: one example for each pair, checked against its template's own rules."""
     from teachback.files import check_output
 
-    check_output(output, [passages])
+    if source and source.suffix.lower() != ".txt":
+        raise BadInput(f"{source}: the text that passages quote is a .txt file; see teachback passages extract")
+    files = [source, passages] if source else [passages]  # the text first: the blocks are held to what came before
+    check_output(output, files)
     options = options_of(templates, templates_file, state, teacher, evaluator, batch_size, max_cost, max_attempts, seed)
     where: Where = ctx.obj
     with where.open() as session:
-        job = attend(session, [passages], options, resume=not fresh, strict=strict)
+        job = attend(session, files, options, resume=not fresh, strict=strict)
         size = job.export(output)
     report = job.report
     tell(report)

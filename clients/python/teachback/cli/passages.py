@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from teachback.cli.generate import Attempts, BatchSize, Evaluator, MaxCost, Teacher, attend
 from teachback.cli.progress import LINE_SECONDS
+from teachback.cli.schema import read_text, service_module
 from teachback.cli.where import Where, say
 from teachback.errors import BadInput, TeachbackError
 
@@ -37,7 +37,7 @@ def extract(
     from teachback.files import check_output, replacing
 
     check_output(output, [book])
-    pdf = _service("services.pdf")
+    pdf = service_module("services.pdf")
     try:
         with _pages(book) as page_read:
             found = pdf.extract(book, password, page_read)
@@ -96,7 +96,7 @@ def propose(
 @app.command()
 def templates() -> None:
     """Print the packaged templates, for editing: teachback passages templates > elicitation_templates.md."""
-    sys.stdout.write(_service("services.passages").templates())
+    sys.stdout.write(service_module("services.passages").templates())
 
 
 @app.command()
@@ -105,31 +105,12 @@ def check(
     source: Annotated[Path | None, typer.Option(help="The text it quotes: every quote is looked up there.")] = None,
 ) -> None:
     """Say which blocks of a passages file cannot be used, with their lines."""
-    told, faults = _service("services.passages").check(_text(passages), _text(source) if source else "")
+    told, faults = service_module("services.passages").check(read_text(passages), read_text(source) if source else "")
     for fault in faults:
         say(f"{passages}:{fault.line}: {fault.reason}")
     say(f"{passages}: {told} passage{'s'[: told != 1]} can be used")
     if faults:
         raise typer.Exit(2)
-
-
-def _service(module: str) -> Any:
-    """A module of the service, which is not needed for anything else here. Raises TeachbackError where it lacks."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "services":
-            raise
-        raise TeachbackError("the service is not installed here: pip install teachback-server") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8; save the file as UTF-8") from error
 
 
 @contextmanager
