@@ -51,7 +51,9 @@ class OpenAIWire:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             # The per-model limiter bounds the connections. (`trust_env` looks proxies up in a thread, twice a call.)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            # Each call has its model's own timeout; aiohttp's would cut those off that may take more than five minutes.
+            unbounded = aiohttp.ClientTimeout(total=None, sock_connect=30)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=unbounded)
         return self._session
 
     async def close(self) -> None:
