@@ -75,6 +75,7 @@ def _of_call(schema: Schema, plan: Plan) -> dict[str, object]:
         "verbs": verbs or [sub.name],
         "avoid": avoided(schema, plan),
         "details": list(_details(command, sub, plan)),
+        "recap": list(_recap(command, sub, plan)),
         "verb": plan.verb,
         "noun": plan.noun,
         "slip": f"{_slipped(plan)} as {plan.slip}" if plan.slip else "",
@@ -105,6 +106,15 @@ def _details(command: Command, sub: Sub, plan: Plan) -> list[str]:
             lines.append(f"{label} {arg.name}: {plan.args[arg.name]} ({told})")
     lines += [_extra(f) for f in sub.flags if f.name in plan.flags]
     return lines or ["nothing more"]
+
+
+def _recap(command: Command, sub: Sub, plan: Plan) -> list[str]:
+    """What must not be left out, for a small model's short memory."""
+    target = frames.target(command, sub)
+    pointed = [words_for(plan, a, a == target) for a in sub.args if a.name in plan.pointing]
+    asked = [f.description or f.name for f in sub.flags if f.name in plan.flags]
+    said = ["my, mine or me" if v == "@me" else str(v).replace("_", " ") for v in plan.said.values()]
+    return [*said, *(w for w in pointed if w), *(a[0].lower() + a[1:] for a in asked)]
 
 
 def words_for(plan: Plan, arg: Arg, is_target: bool) -> str:

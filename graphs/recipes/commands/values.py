@@ -60,9 +60,6 @@ def invent(arg: Arg, rng: Random) -> Value:
 def _number(arg: Arg, rng: Random) -> int:
     if re.search(_SHAPES[0][1], re.sub(r"[_-]+", " ", f"{arg.name} {arg.description}".casefold())):
         return rng.choice([n for n in (3, 5, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 100) if n != arg.default])
-    if isinstance(arg.default, int) and arg.default > 0:
-        around = sorted({max(1, arg.default * k // 10) for k in (2, 3, 4, 5, 7, 12, 15, 20, 25, 30, 40, 50, 70, 100)})
-        return rng.choice([n for n in around if n != arg.default] or [arg.default])
     plain = re.sub(r"[_-]+", " ", f"{arg.name} {arg.description}".casefold())
     for pattern, low, high in (
         (r"\b(percent|percentage)\b", 1, 100),
@@ -75,6 +72,9 @@ def _number(arg: Arg, rng: Random) -> int:
     ):
         if re.search(pattern, plain):
             return rng.randint(low, high)
+    if isinstance(arg.default, int) and arg.default > 0:
+        around = sorted({max(1, arg.default * k // 10) for k in (2, 3, 4, 5, 7, 12, 15, 20, 25, 30, 40, 50, 70, 100)})
+        return rng.choice([n for n in around if n != arg.default] or [arg.default])
     return (
         rng.randint(2, 12) if re.search(r"\b(cups?|copies|times|retries|level|depth)\b", plain) else rng.randint(2, 99)
     )
