@@ -6,7 +6,7 @@ from pathlib import Path
 
 from teachback import Client
 
-from tests.clients.conftest import Cli
+from tests.clients.conftest import Cli, read_rows
 from tests.pdf.build import Page, wrapped, write
 from tests.recipes.candidates.book import INNER, book
 
@@ -45,6 +45,11 @@ def test_from_a_pdf_to_passages(cli: Cli, client: Client, tmp_path: Path) -> Non
     assert wrong.returncode == 2
     assert "passages.md:7: the quote leaves the source" in wrong.stderr
     assert cli("passages", "check", "passages.md").returncode == 0, "without the source nothing is known to be wrong"
+
+    made = cli("generate", "passages", "--source", "book.txt", "--templates", "1", "-o", "raw.jsonl")
+    assert made.returncode == 0, made.stderr
+    assert "passages.md:7: the quote leaves the source" in made.stderr
+    assert len(read_rows(tmp_path / "raw.jsonl")) == 5
 
     dataset = client.upload([tmp_path / "book.txt", passages], kind="passages")
     assert (dataset.item_count, dataset.bad_row_count) == (5, 1)
