@@ -18,7 +18,7 @@ from langgraph.types import Command
 from agents.errors import UnreadableReply
 from agents.evaluator import Evaluator
 from agents.teacher import Teacher
-from graphs.recipes.base import Generated, Made, Recipe, Slot, Turn, Unreadable
+from graphs.recipes.base import Generated, Made, Recipe, Rubric, Slot, Turn, Unreadable
 
 Node = TypeVar("Node", bound=str)
 
@@ -42,6 +42,8 @@ class Making(TypedDict):
     slot: Slot
     turns: list[Turn]
     outcome: Made | None
+    rubric: Rubric | None
+    """What to ask about the last turn's draft."""
 
 
 # ---------------------------------------------------------------- nodes
@@ -57,20 +59,20 @@ async def propose(state: Making, runtime: Runtime[Makers]) -> Command[Literal["c
 async def check(state: Making, runtime: Runtime[Makers]) -> Command[Literal["evaluate", "propose", "__end__"]]:
     """What can be known exactly."""
     makers, slot, (*earlier, last) = runtime.context, state["slot"], state["turns"]
+    rubric = None
     try:
         draft = makers.recipe.read(slot, last.text)
     except Unreadable as error:
         last = last.model_copy(update={"complaints": [str(error)]})
     else:
         last = last.model_copy(update={"draft": draft, "complaints": makers.recipe.check(slot, draft)})
-    return _go([*earlier, last], after_check(last, makers, slot), makers)
+        rubric = None if last.complaints else makers.recipe.rubric(slot, draft)
+    return _go([*earlier, last], after_check(last, rubric, makers), makers, rubric)
 
 
 async def evaluate(state: Making, runtime: Runtime[Makers]) -> Command[Literal["propose", "__end__"]]:
     """What only a judge can tell. An unreadable rating is a failed one, never a middling score."""
-    makers, (*earlier, last) = runtime.context, state["turns"]
-    assert last.draft is not None
-    rubric = makers.recipe.rubric(state["slot"], last.draft)
+    makers, rubric, (*earlier, last) = runtime.context, state["rubric"], state["turns"]
     assert rubric is not None
     try:
         rating = await makers.evaluator.rate(rubric.ask.name, rubric.ask.prompt, rubric.shape, last.number)
@@ -82,11 +84,11 @@ async def evaluate(state: Making, runtime: Runtime[Makers]) -> Command[Literal["
 
 
 # ---------------------------------------------------------------- routing
-def after_check(last: Turn, makers: Makers, slot: Slot) -> Literal["evaluate", "propose", "__end__"]:
+def after_check(last: Turn, rubric: Rubric | None, makers: Makers) -> Literal["evaluate", "propose", "__end__"]:
     """Rules kept: to the rubric, if there is one. Broken: once more, as long as there are attempts."""
     if last.draft is None or last.complaints:
         return "propose" if last.number < makers.max_attempts else "__end__"
-    return "evaluate" if makers.recipe.rubric(slot, last.draft) else "__end__"
+    return "evaluate" if rubric else "__end__"
 
 
 def after_evaluation(last: Turn, makers: Makers) -> Literal["propose", "__end__"]:
@@ -101,8 +103,8 @@ def passes(turn: Turn, makers: Makers) -> bool:
     return turn.draft is not None and not turn.complaints and rated
 
 
-def _go(turns: list[Turn], node: Node, makers: Makers) -> Command[Node]:
-    changed: dict[str, object] = {"turns": turns}
+def _go(turns: list[Turn], node: Node, makers: Makers, rubric: Rubric | None = None) -> Command[Node]:
+    changed: dict[str, object] = {"turns": turns, "rubric": rubric}
     if node == "__end__":
         changed["outcome"] = Made.ACCEPTED if passes(turns[-1], makers) else Made.DROPPED
     return Command(update=changed, goto=node)
@@ -121,7 +123,7 @@ def build() -> CompiledStateGraph[Making, Makers, Making, Making]:
 async def generate(graph: CompiledStateGraph[Making, Makers, Making, Making], slot: Slot, makers: Makers) -> Generated:
     """Works on one slot to its end. Raises ModelError where a model could not be asked at all."""
     limit = 3 * makers.max_attempts + 3
-    start = Making(slot=slot, turns=[], outcome=None)
+    start = Making(slot=slot, turns=[], outcome=None, rubric=None)
     ended = (await graph.ainvoke(start, {"recursion_limit": limit}, context=makers, version="v2")).value
     turns, last = ended["turns"], ended["turns"][-1]
     if ended["outcome"] is Made.ACCEPTED:
