@@ -51,7 +51,7 @@ def _many(b: Brief) -> str:
             (f"{things}{rest}: {verb}", f"{things}{rest}, please {verb}", f"about the {things}{rest}: {verb} please")
         )
         return _ended(b, way)
-    the = b.one(("the ", "all the ", "", "", "") if not front else ("the ", "", ""))
+    the = b.one(("the ", "the ", "", "", "") if not front else ("the ", "", ""))
     the = "" if front[:1] == ["my"] or "all" in front else the
     if not b.slip[0] and b.chance(0.25):
         before = b.one(("", "", "hey, ", "ok, ", "hi, ", "so ", "um, ")) if _tone(b) == "casual" else ""
@@ -199,7 +199,12 @@ def _filters(b: Brief, *, counted: bool) -> tuple[list[str], list[str]]:
             and b.chance(0.4)
         ):
             front.insert(0, b.one(("first {}", "top {}", "latest {}", "last {}", "{}")).format(detail.value))
-        elif word and b.chance(0.75):
+        elif word == "all":  # "all open brews" and "the first 3 all brews" are none
+            if counted and not front:
+                front.append(word)
+            else:
+                tails.append(f" with {plainly(detail.name)} all")
+        elif word and "all" not in front and b.chance(0.75):
             front.append(word)
         elif word:
             tails.append(

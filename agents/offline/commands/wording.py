@@ -113,7 +113,9 @@ def _placed(b: Brief, word: str, name: str, detail: Detail) -> str:
         case "for" if "workflow" in own:
             ways = (f"of {value}", f"for {value}", f"from the {value} workflow")
         case "for" | "at" if detail.value.isdigit():
-            ways = (f"{word} {value} {name}", f"with {name} {value}")
+            ways = (
+                (f"{word} {value} {name}",) if own.endswith("s") else (f"{word} {name} {value}", f"with {name} {value}")
+            )
         case _:
             ways = (f"{word} {name} {value}", f"with {name} {value}")
     return b.one(ways)

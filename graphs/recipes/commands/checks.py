@@ -10,7 +10,7 @@ from graphs.recipes.commands.asks import avoided, nouns_of, words_for
 from graphs.recipes.commands.phrases import has, without
 from graphs.recipes.commands.plan import POINTING, Plan
 from graphs.recipes.commands.rules import unquoted
-from graphs.recipes.commands.tree import Schema, Sub, Value
+from graphs.recipes.commands.tree import Command, Schema, Sub, Value
 
 LONGEST: Final = 60
 """Words of a request at most, the values' own included."""
@@ -53,6 +53,7 @@ def _call(schema: Schema, plan: Plan, text: str) -> list[str]:
             found.append(f'The word "{plan.slip}" has to stand there, misspelt just so.')
     elif plan.order not in ("question", "thing_first") and not _names(schema, plan, text):
         found.append(f'Nothing says what is meant; use the words "{plan.verb}" and "{plan.noun}".')
+    found += _members(command, sub, plan, rest)
     found += _elsewhere(schema, plan, sub, rest)
     return found
 
@@ -79,6 +80,17 @@ def _names(schema: Schema, plan: Plan, text: str) -> bool:
     command, sub = schema.find(plan.command, plan.subcommand)
     things = {*frames.nouns(command), *frames.plurals(command)}
     return any(has(text, w) for w in things) or any(has(text, v) for v in frames.verbs(sub))
+
+
+def _members(command: Command, sub: Sub, plan: Plan, rest: str) -> list[str]:
+    """Members of an enum that nobody wants, where they are no words for the thing or the action too."""
+    spoken = unquoted(_without_flags(sub, plan, rest))
+    own = {w.casefold() for w in (*command.words, *sub.words)}
+    for arg in sub.args:
+        for member in arg.members:
+            if arg.name not in plan.args and member.casefold() not in own and has(spoken, member.replace("_", " ")):
+                return [f'Leave out "{member}": nobody wants the {arg.name.replace("_", " ")} to be that.']
+    return []
 
 
 def _elsewhere(schema: Schema, plan: Plan, sub: Sub, rest: str) -> list[str]:

@@ -68,16 +68,15 @@ def _number(arg: Arg, rng: Random) -> int:
         (r"\b(hours?|days?|weeks?)\b", 1, 30),
         (r"\bport\b", 1024, 9999),
         (r"\byear\b", 1990, 2040),
-        (r"\b(number|id)\b", 2, 4800),
+        (r"\b(cups?|copies|times|retries|level|depth)\b", 2, 12),
+        (r"^(?:\w+ )?(number|id)\b", 2, 4800),
     ):
         if re.search(pattern, plain):
             return rng.randint(low, high)
     if isinstance(arg.default, int) and arg.default > 0:
         around = sorted({max(1, arg.default * k // 10) for k in (2, 3, 4, 5, 7, 12, 15, 20, 25, 30, 40, 50, 70, 100)})
         return rng.choice([n for n in around if n != arg.default] or [arg.default])
-    return (
-        rng.randint(2, 12) if re.search(r"\b(cups?|copies|times|retries|level|depth)\b", plain) else rng.randint(2, 99)
-    )
+    return rng.randint(2, 99)
 
 
 def _text(kind: str, rng: Random) -> str:  # noqa: PLR0912, one case a kind reads better than a table of functions
