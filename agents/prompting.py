@@ -23,6 +23,7 @@ TAGS: Final = (
 """The elements a prompt is made of; README.md in the prompts' folder says what stands in each."""
 
 _OWN_TAG = re.compile(rf"<(?=/?(?:{'|'.join(TAGS)})>)")
+_OWN_BUT_THINKING = re.compile(rf"<(?=/?(?:{'|'.join(tag for tag in TAGS if tag != 'thinking')})>)")
 _CALCULATOR_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>")
 _HEADING = re.compile(r"^# (system|user|assistant|grammar)$\n", re.MULTILINE)
 _PARTS = re.compile(r"system( user assistant)* user( grammar)?")
@@ -84,6 +85,11 @@ def _task(question: Question) -> _Ours:
     return _Ours(_ENV.get_template("_task.md").render(question=question).strip())
 
 
+def with_thinking(text: str) -> str:
+    """Data in which `<thinking>` is a tag of its own, that the model is to write so; our other tags are inert."""
+    return _Ours(_OWN_BUT_THINKING.sub("&lt;", text))
+
+
 def _environment() -> SandboxedEnvironment:
     env = SandboxedEnvironment(
         loader=FileSystemLoader(FOLDER),
@@ -97,6 +103,7 @@ def _environment() -> SandboxedEnvironment:
     )
     env.tests["naming_a_document"] = names_document
     env.filters["without_marks"] = without_marks
+    env.filters["with_thinking"] = with_thinking
     return env
 
 

@@ -71,6 +71,8 @@ def shape_of(example: Example) -> Shape:
 
 def _instruction(value: dict[str, Any]) -> Example:
     output = value.get("output") or value.get("response")
+    if isinstance(output, dict) and len(output) == 1:  # {"inner_monologue": "..."}
+        (output,) = output.values()
     instruction = value.get("instruction")
     if not isinstance(instruction, str) or not instruction.strip():
         raise Unreadable('The object has to have an "instruction", a text, or "conversations" or "messages", a list.')

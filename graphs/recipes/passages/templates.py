@@ -50,7 +50,10 @@ class Rules(NamedTuple):
     def told(self) -> list[str]:
         """The rules as sentences, one each, as a prompt lists them."""
         several = " or ".join(self.shapes)
-        lines = [f"One JSON object in the shape {several}."]
+        lines = [
+            f"One JSON object in the shape {several}; what the AI says is text, never an object of its own.",
+            "New words: no sentence of the passage comes back, and nobody in it is named.",
+        ]
         if self.words:
             lines.append(f"{self.words[0]}-{self.words[1]} words by the AI, all its turns and thinking together.")
         if self.turns and set(self.shapes) != {"instruction"}:
