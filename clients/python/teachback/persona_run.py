@@ -33,6 +33,7 @@ class Run:
     strict: bool = False
     verbose: bool = False
     _job: JobHandle | None = None
+    _found: bool = False
     _key: str = ""
     _chunks: int = 0
     _bad_rows: int = 0
@@ -84,7 +85,8 @@ class Run:
         self._key = enhancing.work_key(dataset, self.options, kind="generate")
         known = chunk_files.read_note(self.files.checkpoint) if self.resume else {}
         self._begun = str(known.get("start_time") or _now())
-        self._job = self._find(client, known, say) or self._start(client, say)
+        found = self._find(client, known, say)
+        self._job, self._found = found or self._start(client, say), found is not None
         spec = self._job.job.spec.generate
         writer = spec.teacher or "the service's own model"
         say(f"{self._job.name}: {self._chunks} chunks -> {self.files.out}, written by {writer}")
@@ -106,8 +108,9 @@ class Run:
         """Writes the output, the split and the figures; returns the figures."""
         assert self._job is not None
         out = self.files.out
-        if not self.resume and not files.is_blank(out):
+        if not self._found and not files.is_blank(out):
             os.replace(out, self.files.backup)
+            say(f"the file of the earlier run is kept as {self.files.backup}")
         self._job.export(out)
         told = self._figures(self._job)
         if self.ratio is not None:

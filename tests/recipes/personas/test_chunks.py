@@ -92,7 +92,7 @@ def test_a_word_inside_another_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["He saw it on the Internet.", "her smartphone rang", "two e-mails", "They\nmet on-line.", "as with 9/11 and COVID-19"],
+    ["He saw it on the Internet.", "her smartphone rang", "two e-mails", "They\nmet on-line.", "as with COVID-19"],
 )  # fmt: skip
 def test_later_things_are_caught(text: str) -> None:
     assert Anachronisms().find(text)

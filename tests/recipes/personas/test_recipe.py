@@ -159,7 +159,7 @@ async def test_real_chunks_give_examples_that_differ() -> None:
 GOOD = {
     "user": "I keep the lamp on the north ridge. What does a duty cost, if nobody ever asks about it?",
     "assistant": "A duty that nobody sees is the bearing on which the whole machine turns. The keeper climbed his rope "
-    "in the storm because boats he would never meet were out there. Count the cost aloud, and let us carry it with you.",
+    "in the storm because boats he would never meet were out there. Count the cost aloud and let us carry it with you.",
 }
 
 
