@@ -147,10 +147,9 @@ def _of_doubt(schema: Schema, plan: Plan) -> dict[str, object]:
             (name, way), *_ = plan.pointing.items()
             missing = sub.arg(name)
             assert missing
-            told = missing.description.split("(")[0].strip() or name
             words = words_for(plan, missing, is_target=True)
             lines = [f'Write: "{plan.verb}"', f'Thing: "{plan.noun}"', f"Action: {sub.description}"]
-            lines += [f"Scope: {_SCOPES[frames.role(sub)]}", f"Missing: {told}"]
+            lines += [f"Scope: {_SCOPES[frames.role(sub)]}"]
             lines += [f'Instead: "{words}"'] if way != "implied" else []
             avoid = _other_words(command, sub)
         case "multiple_interpretations":
@@ -168,7 +167,9 @@ def _of_doubt(schema: Schema, plan: Plan) -> dict[str, object]:
         case _:
             lines = [f"Topic: {plan.topic}"]
             avoid = every if len(every) <= 120 else sorted(nouns_of(schema))
-    return {"case": CASES[plan.kind], "details": lines, "avoid": avoid}
+    # What must not be left out, for a small model's short memory.
+    recap = [line.partition(": ")[2] for line in lines if line.startswith(("Write", "Thing", "Instead"))]
+    return {"case": CASES[plan.kind], "details": lines, "avoid": avoid, "recap": recap}
 
 
 def _other_words(command: Command, sub: Sub) -> list[str]:
