@@ -65,7 +65,7 @@ _PARTS: Final[dict[str, Callable[[Sheet], str]]] = {
     "You are the reader who rates an example of inner life.": passages.rate,
     MENDING: _repair,
     "You are the writer who composes one question and a given persona's answer to it.": personas.propose,
-    "You are the examiner who rates one question and a persona's answer to it.": personas.rate,
+    "You are the reader who rates one question and a persona's answer to it.": personas.rate,
     "You are the writer who puts one call of a program into a person's words.": call.write,
     "You are the writer who invents what people say when they are not clear.": doubt.write,
     "You are the reader who says which call a request leads to.": reader.rate,

@@ -157,7 +157,7 @@ class _Studio(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        rates = any("examiner" in str(m["content"]) for m in asked["messages"])
+        rates = any("the reader who rates" in str(m["content"]) for m in asked["messages"])
         text = speak.reply("offline/evaluator" if rates else "offline/teacher", asked["messages"])
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
