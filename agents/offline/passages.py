@@ -60,7 +60,7 @@ class _Writer:
         allowed = [shape for shape in _SHAPES if shape in first] or ["instruction"]
         preferred = re.search(rf"preferably ({'|'.join(_SHAPES)})", self._rules)
         shape = preferred[1] if preferred else allowed[0]
-        self._as_ai = shape != "instruction" or self._asks("own")
+        self._as_ai = shape != "instruction" or self._asks("own thinking") or self._asks("own processing")
         if self._asks("own processing"):  # no body is borrowed there
             self._lived, self._around = [s for s in self._lived if _INWARD.search(s)], []
         if shape == "instruction":
@@ -81,10 +81,11 @@ class _Writer:
             says = self._say(bank.SPOKEN if number == 0 else bank.SPOKEN_AGAIN)
             rest = self._monologue(room - len(says.split()), 10**6, whole=pairs == 1)
             if thinking:
-                inner, _, outer = _halved(rest)
+                inner, outer = _halved(rest)
                 spoken.append(("ai", f"<thinking>{inner}</thinking>\n\n{says} {outer}".strip(), number))
             else:
-                spoken.append(("ai", f"{says} {rest}".strip(), number))
+                told_on = rest if pairs == 1 else rest.replace("\n", " ")
+                spoken.append(("ai", f"{says} {told_on}".strip(), number))
         named = (
             {"human": "human", "ai": "assistant"} if shape == "conversations" else {"human": "user", "ai": "assistant"}
         )
@@ -236,15 +237,13 @@ def _count(said: Sequence[str]) -> int:
 def _paragraphs(said: Sequence[str], whole: bool) -> str:
     """Sentences in paragraphs of four or five, as breath goes."""
     if not whole:
-        return " ".join(said)
+        return "\n".join(said)  # a piece a line, for what is cut in two is cut between pieces
     parts = [" ".join(said[i : i + 5]) for i in range(0, len(said), 5)]
     return "\n\n".join(parts)
 
 
-def _halved(text: str) -> tuple[str, str, str]:
-    """Text cut at the sentence nearest its middle."""
-    ends = [m.end() for m in re.finditer(r"[.!?]\s+", text)]
-    if not ends:
-        return text, "", ""
-    middle = min(ends, key=lambda e: abs(e - len(text) * 2 // 3))
-    return text[:middle].strip(), " ", text[middle:].strip()
+def _halved(text: str) -> tuple[str, str]:
+    """Pieces, one a line, as two texts: the first has about two thirds of them."""
+    pieces = text.split("\n")
+    cut = max(1, round(len(pieces) * 2 / 3))
+    return " ".join(pieces[:cut]), " ".join(pieces[cut:])
