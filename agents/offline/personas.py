@@ -12,9 +12,9 @@ import zlib
 from typing import Final
 
 from agents.offline.personas_lines import ASKED, COUNSEL, CROWD, IMAGE, NAMED, PLAIN, QUOTED
-from agents.offline.personas_topics import STANDS_FOR, Topic, best_first
+from agents.offline.personas_topics import STANDS_FOR, Topic, best_first, singular
 from agents.offline.tags import Sheet
-from agents.offline.words import STOP, content, sentences, stem, tokens
+from agents.offline.words import STOP, content, sentences, tokens
 
 _QUOTE_WORDS: Final = (5, 14)
 _WEAK_START: Final = re.compile(
@@ -135,8 +135,8 @@ def _names(text: str) -> list[str]:
 
 def _about(topic: Topic, quotes: list[str]) -> list[str]:
     """The quotes in which a topic's own word stands."""
-    wanted = {stem(w) for w in tokens(topic.key)} - {"the"}
-    return [q for q in quotes if wanted <= {stem(t) for t in tokens(q)}]
+    wanted = {singular(w) for w in tokens(topic.key)} - {"the"}
+    return [q for q in quotes if wanted <= {singular(t) for t in tokens(q)}]
 
 
 def _quotes(sheet: Sheet) -> list[str]:

@@ -40,6 +40,16 @@ _MEANS: Final = {
 STANDS_FOR: Final = {word: matter for matter, words in _MEANS.items() for word in words.split()}
 
 
+def singular(word: str) -> str:
+    """A word for comparison: lower case, without plural and possessive. "fate" and "fat" stay two words."""
+    word = word.casefold().removesuffix("'s").removesuffix("’s")
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith(("sses", "ches", "shes", "xes")):
+        return word[:-2]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
 class Topic(NamedTuple):
     """`key` is the word as it was given; `matter` is what the talk is about."""
 

@@ -29,7 +29,10 @@ _FORM: Final = (
     (re.compile(r"(?<!\w)[*_][^\s*_][^*_\n]*[*_](?!\w)"), "emphasis marks"),
     (re.compile(r"</?\w+[^<>\n]*>|<\|"), "a tag"),
     (re.compile(r"\[[^\]\n]{0,40}\]|\{\w*\}|_{3,}|\[…\]"), "a blank that was not filled in"),
-    (re.compile(r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red|words|voice|book)\s*:"), "a label"),
+    (
+        re.compile(r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red|words|voice|book)\s*:"),
+        "a label",
+    ),
     (re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF]"), "an emoji"),
 )
 _META: Final = re.compile(

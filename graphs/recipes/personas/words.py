@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import yaml
 
-from agents.offline.words import STOP, stem
+from agents.offline.personas_topics import singular
+from agents.offline.words import STOP
 from graphs.recipes.personas.chunks import Chunk
 
 HERE: Final = Path(__file__).resolve().parent
@@ -44,14 +45,14 @@ def keywords(chunk: Chunk) -> list[str]:
 
 
 def shown(words: Iterable[str], text: str) -> bool:
-    """Whether one of the words stands in the text as a whole word, in whatever number or tense."""
+    """Whether one of the words stands in the text as a whole word, in whatever number."""
     inside = stems(text)
     return any(stands(word, inside) for word in words)
 
 
 def stems(text: str) -> str:
-    """The words of a text without endings, each between spaces."""
-    return f" {' '.join(stem(w) for w in _WORD.findall(text))} "
+    """The words of a text in the singular, each between spaces."""
+    return f" {' '.join(singular(w) for w in _WORD.findall(text))} "
 
 
 def stands(word: str, inside: str) -> bool:
@@ -82,11 +83,11 @@ class Anachronisms:
         terms = {_single(t) for group in told["terms"].values() for t in group} - innocent
         self._modern = _any(terms)
         self._innocent = _any(innocent)
-        self._stems = [frozenset(stem(word) for word in _UNIT.findall(term)) for term in sorted(terms)]
+        self._stems = [frozenset(singular(word) for word in _UNIT.findall(term)) for term in sorted(terms)]
 
     def find(self, text: str) -> list[str]:
         """Those in a text, as they stand, each once. Part of a passage that is let through is none."""
-        said = frozenset(map(stem, _UNIT.findall(text)))
+        said = frozenset(map(singular, _UNIT.findall(text)))
         if not any(term <= said for term in self._stems):
             return []  # a look into sets is a tenth of the work of the pattern
         spans = [m.span() for m in self._innocent.finditer(text)] if self._innocent else []

@@ -87,6 +87,7 @@ def test_keywords_are_whole_words_of_the_chunk_itself(text: str, more: dict[str,
 
 def test_a_word_inside_another_is_not_shown() -> None:
     assert not shown(["art", "war"], "He started toward the wardrobe, warmly.")
+    assert not shown(["fate"], "a fat major")
     assert shown(["battles"], "the Battle, he said")
 
 
