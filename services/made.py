@@ -19,7 +19,8 @@ from services.views import Attempt, Example, ExportFormat, Job, ReviewVerdict
 def export(store: ExampleStore, job: Job, format_: ExportFormat, *, reviewed_only: bool = False) -> Iterator[str]:
     """The accepted examples in the order of the plan, a line of JSON each; a batch of rows in memory at a time.
 
-    In their recipe's own shape, or as `messages`, which an enhance job takes. What a person dropped is left out, what was edited stands as edited. `reviewed_only`: nothing else.
+    In their recipe's own shape, or as `messages`, which an enhance job takes. What a person dropped is left out, what
+    was edited stands as edited. `reviewed_only`: nothing else.
     """
     id_ = tail(job.name, "jobs")
     for row in store.all_rows(id_, id_, job.progress.total_examples):

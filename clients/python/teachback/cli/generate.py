@@ -53,7 +53,7 @@ def attend(
 
 
 def think(session: Session, job: JobHandle, output: Path, teacher: str, evaluator: str) -> None:
-    """The thinking of what was made, by the loop: OUTPUT.messages.jsonl are the rows, OUTPUT.thinking.jsonl the result."""
+    """The thinking of what was made, by the loop: from OUTPUT.messages.jsonl to OUTPUT.thinking.jsonl."""
     from teachback import enhancing
     from teachback.cli.enhance import attend as attend_enhance
     from teachback.cli.show import put_stats

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Attempts, BatchSize, Evaluator, MaxCost, Seed, Teacher
+from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, think
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text, service_module
 from teachback.cli.where import Where, say
@@ -45,6 +45,7 @@ def generate_commands(
     max_cost: MaxCost = None,
     max_attempts: Attempts = 3,
     seed: Seed = 0,
+    enhance: Enhance = False,
     json: Json = False,
 ) -> None:
     """Make requests and the calls that they mean: training/data/NAME/train.jsonl, train_val.jsonl and figures."""
@@ -75,7 +76,7 @@ def generate_commands(
         }
         if max_cost is not None:
             options["max_cost"] = max_cost
-        lines, report = _made(ctx.obj, source, data, options, resume=not force)
+        lines, report = _made(ctx.obj, source, data, options, resume=not force, enhance=enhance)
     train, held_out = data.write(lines, report, validation_ratio)
     say(f"{data.train}: {train} rows; {data.validation.name}: {held_out}")
     _tell(report)
@@ -86,7 +87,7 @@ def generate_commands(
 
 
 def _made(
-    where: Where, source: Path, data: TrainingData, options: GenerateOptions, *, resume: bool
+    where: Where, source: Path, data: TrainingData, options: GenerateOptions, *, resume: bool, enhance: bool
 ) -> tuple[list[bytes], dict[str, Any]]:
     """The rows of a job, which is found again where it was left, and its report."""
     from teachback import enhancing, making
@@ -104,6 +105,8 @@ def _made(
             say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
             raise typer.Exit(130) from None
         enhancing.check_done(job.job)
+        if enhance:
+            think(session, job, data.train, options.get("teacher", ""), options.get("evaluator", ""))
         rows = io.BytesIO()
         job.export(rows)
         return rows.getvalue().splitlines(), job.report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Attempts, BatchSize, Evaluator, MaxCost, Seed, Teacher, attend
+from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, attend, think
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text
 from teachback.cli.where import Where, say
@@ -41,6 +41,7 @@ def generate_passages(
     max_cost: MaxCost = None,
     max_attempts: Attempts = 3,
     seed: Seed = 0,
+    enhance: Enhance = False,
     json: Json = False,
 ) -> None:
     """Ask the templates of every passage: one example for each pair, checked against its template's own rules."""
@@ -55,6 +56,8 @@ def generate_passages(
     with where.open() as session:
         job = attend(session, files, options, resume=not fresh, strict=strict)
         size = job.export(output)
+        if enhance:
+            think(session, job, output, teacher, evaluator)
     report = job.report
     tell(report)
     say(f"{output}: {report.get('examples', 0)} examples, {size} bytes")

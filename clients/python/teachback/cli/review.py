@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from teachback.reviewing import Review
 
 KEYS = "k keep  e edit  d drop  s later  u undo  ? checklist  q leave"
+
+VERDICTS: Final[dict[str, Literal["keep", "drop"]]] = {"k": "keep", "y": "keep", "d": "drop", "n": "drop"}
 
 
 def review(
@@ -58,11 +60,8 @@ def _ask(held: Review) -> None:
             _show(held.examples[place], place, len(held.examples))
             told = place
         key = _key()
-        if key in ("k", "y"):
-            held.decide(place, "keep")
-            place = held.after(place)
-        elif key in ("d", "n"):
-            held.decide(place, "drop")
+        if verdict := VERDICTS.get(key):
+            held.decide(place, verdict)
             place = held.after(place)
         elif key == "e":
             if (edited := _edit(held.examples[place])) is not None:
@@ -71,15 +70,18 @@ def _ask(held: Review) -> None:
         elif key == "s":
             place, told = held.after(place), -1
         elif key == "u":
-            back = held.undo()
-            if back is None:
-                say("there is nothing to take back")
-            else:
-                place, told = back, -1
+            place, told = _taken_back(held, place), -1
         elif key == "q":
             return
         else:
             say("\n".join([*CHECKLIST, KEYS]))
+
+
+def _taken_back(held: Review, place: int) -> int:
+    if (back := held.undo()) is None:
+        say("there is nothing to take back")
+        return place
+    return back
 
 
 def _key() -> str:
