@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+
+PASSAGES = Path(__file__).parents[2] / "agents" / "templates" / "sample_passages.md"
 
 SCHEMA = """\
 cli_name: kiln
@@ -98,6 +101,7 @@ def _chunks() -> str:
 
 SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "commands": (SCHEMA, {"num": 40}),
+    "passages": (PASSAGES.read_text(encoding="utf-8"), {"templates": ["1", "2", "3", "4", "5"]}),
     "personas": (_chunks(), {"examples_per_chunk": 2}),
 }
 """Recipe -> the file's text, and the recipe's options."""
