@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from teachback.cli.generate import Attempts, BatchSize, Evaluator, MaxCost, Teacher, attend
-from teachback.cli.progress import LINE_SECONDS
 from teachback.cli.schema import read_text, service_module
-from teachback.cli.where import Where, say
+from teachback.cli.where import LINE_SECONDS, Where, say
 from teachback.errors import BadInput, TeachbackError
 
 if TYPE_CHECKING:

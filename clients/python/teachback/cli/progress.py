@@ -6,14 +6,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from teachback.cli.where import say
+from teachback.cli.where import LINE_SECONDS, say
 from teachback.stats import state_of
 from teachback.wire import RESTING, kind_of
 
 if TYPE_CHECKING:
     from teachback.v1 import job_pb2
-
-LINE_SECONDS = 10.0
 
 
 class Display:

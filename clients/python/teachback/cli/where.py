@@ -13,6 +13,8 @@ from teachback.errors import BadInput
 if TYPE_CHECKING:
     from teachback.session import Session
 
+LINE_SECONDS = 10.0  # between two lines of progress where stderr is no terminal
+
 
 @dataclass(frozen=True)
 class Where:
