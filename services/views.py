@@ -7,24 +7,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from graphs.recipes.options import CandidatesOptions, CommandsOptions, PassagesOptions, PersonasOptions
 from graphs.records import Round
 from services.errors import InvalidRequest
-
-DatasetName = Annotated[str, Field(pattern=r"^datasets/[0-9a-z]{1,32}$", examples=["datasets/0f3c9a"])]
-JobName = Annotated[str, Field(pattern=r"^jobs/[0-9a-z]{1,32}$", examples=["jobs/0f3c9a"])]
-# No control characters: none is part of a name, and PostgreSQL refuses NUL.
-Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
-
-
-class View(BaseModel):
-    """Unknown fields are refused: a misspelt option must not be silently ignored."""
-
-    model_config = ConfigDict(extra="forbid")
+from services.training.specs import (
+    DpoSpec,
+    EvaluateSpec,
+    PipelineSpec,
+    PreferencesSpec,
+    QuantizeSpec,
+    SftSpec,
+    TrainingProgress,
+)
+from services.view import DatasetName, JobName, Text, View
 
 
 class JobState(StrEnum):
@@ -42,7 +41,7 @@ class JobState(StrEnum):
 ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 
-DatasetKind = Literal["rows", "schema", "passages", "text", "chunks"]
+DatasetKind = Literal["rows", "schema", "passages", "text", "chunks", "training"]
 
 
 class Dataset(View):
@@ -139,18 +138,33 @@ RECIPES: dict[RecipeName, DatasetKind] = {
 """Each recipe and the kind of dataset it works on."""
 
 
+Spec = EnhanceSpec | GenerateSpec | SftSpec | PreferencesSpec | DpoSpec | QuantizeSpec | EvaluateSpec | PipelineSpec
+
+
 class JobSpec(View):
     """What a job does; one kind each."""
 
     enhance: EnhanceSpec | None = None
     generate: GenerateSpec | None = None
+    sft: SftSpec | None = None
+    preferences: PreferencesSpec | None = None
+    dpo: DpoSpec | None = None
+    quantize: QuantizeSpec | None = None
+    evaluate: EvaluateSpec | None = None
+    pipeline: PipelineSpec | None = None
 
     @property
-    def kind(self) -> EnhanceSpec | GenerateSpec:
+    def kind(self) -> Spec:
         """The one that was named. Raises InvalidRequest where none was, or several."""
-        named = [k for k in (self.enhance, self.generate) if k is not None]
+        named: Spec = getattr(self, self.kind_name)
+        return named
+
+    @property
+    def kind_name(self) -> str:
+        """Its field. Raises InvalidRequest where none was named, or several."""
+        named = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(named) != 1:
-            raise InvalidRequest("spec: name one kind of work, as enhance or generate")
+            raise InvalidRequest(f"spec: name one kind of work: {', '.join(type(self).model_fields)}")
         return named[0]
 
 
@@ -185,6 +199,7 @@ class Progress(View):
     cost: float | None = None
     cost_estimate: float | None = None
     eta_seconds: float | None = None
+    training: TrainingProgress | None = None
 
 
 class Job(View):

@@ -34,7 +34,7 @@ class JobStore:
         progress = Progress(total_examples=total)
         row = {
             "id": id_,
-            "kind": "generate" if spec.generate else "enhance",
+            "kind": spec.kind_name,
             "spec": spec.model_dump_json(exclude_defaults=True),
             "state": JobState.QUEUED,
             "idempotency_key": key or None,

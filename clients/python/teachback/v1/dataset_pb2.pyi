@@ -18,12 +18,14 @@ class DatasetKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DATASET_KIND_PASSAGES: _ClassVar[DatasetKind]
     DATASET_KIND_TEXT: _ClassVar[DatasetKind]
     DATASET_KIND_CHUNKS: _ClassVar[DatasetKind]
+    DATASET_KIND_TRAINING: _ClassVar[DatasetKind]
 DATASET_KIND_UNSPECIFIED: DatasetKind
 DATASET_KIND_ROWS: DatasetKind
 DATASET_KIND_SCHEMA: DatasetKind
 DATASET_KIND_PASSAGES: DatasetKind
 DATASET_KIND_TEXT: DatasetKind
 DATASET_KIND_CHUNKS: DatasetKind
+DATASET_KIND_TRAINING: DatasetKind
 
 class Dataset(_message.Message):
     __slots__ = ("name", "display_name", "files", "item_count", "bad_row_count", "sha256", "create_time", "kind")

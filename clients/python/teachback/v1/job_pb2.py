@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from teachback.v1 import generate_pb2 as teachback_dot_v1_dot_generate__pb2
+from teachback.v1 import training_pb2 as teachback_dot_v1_dot_training__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16teachback/v1/job.proto\x12\x0cteachback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bteachback/v1/generate.proto\"\xe9\x02\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04spec\x18\x02 \x01(\x0b\x32\x15.teachback.v1.JobSpec\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.teachback.v1.JobState\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x12.google.rpc.Status\x12(\n\x08progress\x18\x08 \x01(\x0b\x32\x16.teachback.v1.Progress\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x13\n\x0breport_json\x18\n \x01(\t\"o\n\x07JobSpec\x12,\n\x07\x65nhance\x18\x01 \x01(\x0b\x32\x19.teachback.v1.EnhanceSpecH\x00\x12.\n\x08generate\x18\x02 \x01(\x0b\x32\x1a.teachback.v1.GenerateSpecH\x00\x42\x06\n\x04kind\"\x90\x03\n\x0b\x45nhanceSpec\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07student\x18\x02 \x01(\t\x12\x0f\n\x07teacher\x18\x03 \x01(\t\x12\x11\n\tevaluator\x18\x04 \x01(\t\x12\x16\n\x0emax_iterations\x18\x05 \x01(\x05\x12\x35\n\x0fthinking_format\x18\x06 \x01(\x0e\x32\x1c.teachback.v1.ThinkingFormat\x12*\n\x05style\x18\x07 \x01(\x0e\x32\x1b.teachback.v1.ThinkingStyle\x12\x12\n\nbatch_size\x18\x08 \x01(\x05\x12\x13\n\x0bmax_samples\x18\t \x01(\x03\x12\x16\n\x0everify_samples\x18\n \x01(\x05\x12\x10\n\x08max_cost\x18\x0b \x01(\x01\x12\x16\n\x0e\x65\x61rlier_output\x18\x0c \x01(\t\x12\r\n\x05reuse\x18\r \x01(\x08\x12\x14\n\x0cmeasure_lift\x18\x0e \x01(\x08\x12\x1c\n\x0fscore_threshold\x18\x0f \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\x8f\x03\n\x08Progress\x12\x16\n\x0etotal_examples\x18\x01 \x01(\x03\x12\x15\n\rdone_examples\x18\x02 \x01(\x03\x12\x36\n\x08outcomes\x18\x03 \x03(\x0b\x32$.teachback.v1.Progress.OutcomesEntry\x12\x19\n\x11\x65nhanced_examples\x18\x04 \x01(\x03\x12\x1a\n\x12\x61verage_iterations\x18\x05 \x01(\x01\x12\x18\n\x10\x63onvergence_rate\x18\x06 \x01(\x01\x12&\n\x05usage\x18\x07 \x03(\x0b\x32\x17.teachback.v1.RoleUsage\x12\x11\n\x04\x63ost\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rcost_estimate\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0b\x65ta_seconds\x18\n \x01(\x01H\x02\x88\x01\x01\x1a/\n\rOutcomesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x07\n\x05_costB\x10\n\x0e_cost_estimateB\x0e\n\x0c_eta_seconds\"\x85\x01\n\tRoleUsage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\x03\x12\x15\n\rprompt_tokens\x18\x04 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x05 \x01(\x03\x12\x11\n\x04\x63ost\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_cost\"\xea\x01\n\x08JobEvent\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04type\x18\x03 \x01(\t\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.teachback.v1.JobState\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x12\n\nexample_id\x18\x06 \x01(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x12\n\niterations\x18\x08 \x01(\x05\x12(\n\x08progress\x18\t \x01(\x0b\x32\x16.teachback.v1.Progress\"P\n\x10\x43reateJobRequest\x12#\n\x04spec\x18\x01 \x01(\x0b\x32\x15.teachback.v1.JobSpec\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x1d\n\rGetJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"_\n\x0fListJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.teachback.v1.JobState\"L\n\x10ListJobsResponse\x12\x1f\n\x04jobs\x18\x01 \x03(\x0b\x32\x11.teachback.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x0fWatchJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"\x1f\n\x0fPauseJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"D\n\x10ResumeJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x08max_cost\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_max_cost\" \n\x10\x43\x61ncelJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1f\n\x0fRetryJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*\xca\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x14\n\x10JOB_STATE_PAUSED\x10\x03\x12\x18\n\x14JOB_STATE_CANCELLING\x10\x04\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x05\x12\x14\n\x10JOB_STATE_FAILED\x10\x06\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x07*r\n\x0eThinkingFormat\x12\x1f\n\x1bTHINKING_FORMAT_UNSPECIFIED\x10\x00\x12\x1d\n\x19THINKING_FORMAT_ITERATIVE\x10\x01\x12 \n\x1cTHINKING_FORMAT_CONSOLIDATED\x10\x02*d\n\rThinkingStyle\x12\x1e\n\x1aTHINKING_STYLE_UNSPECIFIED\x10\x00\x12\x15\n\x11THINKING_STYLE_QA\x10\x01\x12\x1c\n\x18THINKING_STYLE_INSTALLER\x10\x02\x32\x92\x04\n\nJobService\x12>\n\tCreateJob\x12\x1e.teachback.v1.CreateJobRequest\x1a\x11.teachback.v1.Job\x12\x38\n\x06GetJob\x12\x1b.teachback.v1.GetJobRequest\x1a\x11.teachback.v1.Job\x12I\n\x08ListJobs\x12\x1d.teachback.v1.ListJobsRequest\x1a\x1e.teachback.v1.ListJobsResponse\x12\x43\n\x08WatchJob\x12\x1d.teachback.v1.WatchJobRequest\x1a\x16.teachback.v1.JobEvent0\x01\x12<\n\x08PauseJob\x12\x1d.teachback.v1.PauseJobRequest\x1a\x11.teachback.v1.Job\x12>\n\tResumeJob\x12\x1e.teachback.v1.ResumeJobRequest\x1a\x11.teachback.v1.Job\x12>\n\tCancelJob\x12\x1e.teachback.v1.CancelJobRequest\x1a\x11.teachback.v1.Job\x12<\n\x08RetryJob\x12\x1d.teachback.v1.RetryJobRequest\x1a\x11.teachback.v1.Jobb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16teachback/v1/job.proto\x12\x0cteachback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1bteachback/v1/generate.proto\x1a\x1bteachback/v1/training.proto\"\xe9\x02\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x04spec\x18\x02 \x01(\x0b\x32\x15.teachback.v1.JobSpec\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.teachback.v1.JobState\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x12.google.rpc.Status\x12(\n\x08progress\x18\x08 \x01(\x0b\x32\x16.teachback.v1.Progress\x12\x17\n\x0fidempotency_key\x18\t \x01(\t\x12\x13\n\x0breport_json\x18\n \x01(\t\"\x81\x03\n\x07JobSpec\x12,\n\x07\x65nhance\x18\x01 \x01(\x0b\x32\x19.teachback.v1.EnhanceSpecH\x00\x12.\n\x08generate\x18\x02 \x01(\x0b\x32\x1a.teachback.v1.GenerateSpecH\x00\x12$\n\x03sft\x18\x03 \x01(\x0b\x32\x15.teachback.v1.SftSpecH\x00\x12\x34\n\x0bpreferences\x18\x04 \x01(\x0b\x32\x1d.teachback.v1.PreferencesSpecH\x00\x12$\n\x03\x64po\x18\x05 \x01(\x0b\x32\x15.teachback.v1.DpoSpecH\x00\x12.\n\x08quantize\x18\x06 \x01(\x0b\x32\x1a.teachback.v1.QuantizeSpecH\x00\x12.\n\x08\x65valuate\x18\x07 \x01(\x0b\x32\x1a.teachback.v1.EvaluateSpecH\x00\x12.\n\x08pipeline\x18\x08 \x01(\x0b\x32\x1a.teachback.v1.PipelineSpecH\x00\x42\x06\n\x04kind\"\x90\x03\n\x0b\x45nhanceSpec\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07student\x18\x02 \x01(\t\x12\x0f\n\x07teacher\x18\x03 \x01(\t\x12\x11\n\tevaluator\x18\x04 \x01(\t\x12\x16\n\x0emax_iterations\x18\x05 \x01(\x05\x12\x35\n\x0fthinking_format\x18\x06 \x01(\x0e\x32\x1c.teachback.v1.ThinkingFormat\x12*\n\x05style\x18\x07 \x01(\x0e\x32\x1b.teachback.v1.ThinkingStyle\x12\x12\n\nbatch_size\x18\x08 \x01(\x05\x12\x13\n\x0bmax_samples\x18\t \x01(\x03\x12\x16\n\x0everify_samples\x18\n \x01(\x05\x12\x10\n\x08max_cost\x18\x0b \x01(\x01\x12\x16\n\x0e\x65\x61rlier_output\x18\x0c \x01(\t\x12\r\n\x05reuse\x18\r \x01(\x08\x12\x14\n\x0cmeasure_lift\x18\x0e \x01(\x08\x12\x1c\n\x0fscore_threshold\x18\x0f \x01(\x01H\x00\x88\x01\x01\x42\x12\n\x10_score_threshold\"\xc1\x03\n\x08Progress\x12\x16\n\x0etotal_examples\x18\x01 \x01(\x03\x12\x15\n\rdone_examples\x18\x02 \x01(\x03\x12\x36\n\x08outcomes\x18\x03 \x03(\x0b\x32$.teachback.v1.Progress.OutcomesEntry\x12\x19\n\x11\x65nhanced_examples\x18\x04 \x01(\x03\x12\x1a\n\x12\x61verage_iterations\x18\x05 \x01(\x01\x12\x18\n\x10\x63onvergence_rate\x18\x06 \x01(\x01\x12&\n\x05usage\x18\x07 \x03(\x0b\x32\x17.teachback.v1.RoleUsage\x12\x11\n\x04\x63ost\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rcost_estimate\x18\t \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0b\x65ta_seconds\x18\n \x01(\x01H\x02\x88\x01\x01\x12\x30\n\x08training\x18\x0b \x01(\x0b\x32\x1e.teachback.v1.TrainingProgress\x1a/\n\rOutcomesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x07\n\x05_costB\x10\n\x0e_cost_estimateB\x0e\n\x0c_eta_seconds\"\x85\x01\n\tRoleUsage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x03 \x01(\x03\x12\x15\n\rprompt_tokens\x18\x04 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x05 \x01(\x03\x12\x11\n\x04\x63ost\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_cost\"\xea\x01\n\x08JobEvent\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04type\x18\x03 \x01(\t\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.teachback.v1.JobState\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x12\n\nexample_id\x18\x06 \x01(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x12\n\niterations\x18\x08 \x01(\x05\x12(\n\x08progress\x18\t \x01(\x0b\x32\x16.teachback.v1.Progress\"P\n\x10\x43reateJobRequest\x12#\n\x04spec\x18\x01 \x01(\x0b\x32\x15.teachback.v1.JobSpec\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x1d\n\rGetJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"_\n\x0fListJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.teachback.v1.JobState\"L\n\x10ListJobsResponse\x12\x1f\n\x04jobs\x18\x01 \x03(\x0b\x32\x11.teachback.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x0fWatchJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tafter_seq\x18\x02 \x01(\x03\"\x1f\n\x0fPauseJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"D\n\x10ResumeJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\x08max_cost\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_max_cost\" \n\x10\x43\x61ncelJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1f\n\x0fRetryJobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t*\xca\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x14\n\x10JOB_STATE_PAUSED\x10\x03\x12\x18\n\x14JOB_STATE_CANCELLING\x10\x04\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x05\x12\x14\n\x10JOB_STATE_FAILED\x10\x06\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x07*r\n\x0eThinkingFormat\x12\x1f\n\x1bTHINKING_FORMAT_UNSPECIFIED\x10\x00\x12\x1d\n\x19THINKING_FORMAT_ITERATIVE\x10\x01\x12 \n\x1cTHINKING_FORMAT_CONSOLIDATED\x10\x02*d\n\rThinkingStyle\x12\x1e\n\x1aTHINKING_STYLE_UNSPECIFIED\x10\x00\x12\x15\n\x11THINKING_STYLE_QA\x10\x01\x12\x1c\n\x18THINKING_STYLE_INSTALLER\x10\x02\x32\x92\x04\n\nJobService\x12>\n\tCreateJob\x12\x1e.teachback.v1.CreateJobRequest\x1a\x11.teachback.v1.Job\x12\x38\n\x06GetJob\x12\x1b.teachback.v1.GetJobRequest\x1a\x11.teachback.v1.Job\x12I\n\x08ListJobs\x12\x1d.teachback.v1.ListJobsRequest\x1a\x1e.teachback.v1.ListJobsResponse\x12\x43\n\x08WatchJob\x12\x1d.teachback.v1.WatchJobRequest\x1a\x16.teachback.v1.JobEvent0\x01\x12<\n\x08PauseJob\x12\x1d.teachback.v1.PauseJobRequest\x1a\x11.teachback.v1.Job\x12>\n\tResumeJob\x12\x1e.teachback.v1.ResumeJobRequest\x1a\x11.teachback.v1.Job\x12>\n\tCancelJob\x12\x1e.teachback.v1.CancelJobRequest\x1a\x11.teachback.v1.Job\x12<\n\x08RetryJob\x12\x1d.teachback.v1.RetryJobRequest\x1a\x11.teachback.v1.Jobb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,44 +37,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROGRESS_OUTCOMESENTRY']._loaded_options = None
   _globals['_PROGRESS_OUTCOMESENTRY']._serialized_options = b'8\001'
-  _globals['_JOBSTATE']._serialized_start=2293
-  _globals['_JOBSTATE']._serialized_end=2495
-  _globals['_THINKINGFORMAT']._serialized_start=2497
-  _globals['_THINKINGFORMAT']._serialized_end=2611
-  _globals['_THINKINGSTYLE']._serialized_start=2613
-  _globals['_THINKINGSTYLE']._serialized_end=2713
-  _globals['_JOB']._serialized_start=128
-  _globals['_JOB']._serialized_end=489
-  _globals['_JOBSPEC']._serialized_start=491
-  _globals['_JOBSPEC']._serialized_end=602
-  _globals['_ENHANCESPEC']._serialized_start=605
-  _globals['_ENHANCESPEC']._serialized_end=1005
-  _globals['_PROGRESS']._serialized_start=1008
-  _globals['_PROGRESS']._serialized_end=1407
-  _globals['_PROGRESS_OUTCOMESENTRY']._serialized_start=1317
-  _globals['_PROGRESS_OUTCOMESENTRY']._serialized_end=1364
-  _globals['_ROLEUSAGE']._serialized_start=1410
-  _globals['_ROLEUSAGE']._serialized_end=1543
-  _globals['_JOBEVENT']._serialized_start=1546
-  _globals['_JOBEVENT']._serialized_end=1780
-  _globals['_CREATEJOBREQUEST']._serialized_start=1782
-  _globals['_CREATEJOBREQUEST']._serialized_end=1862
-  _globals['_GETJOBREQUEST']._serialized_start=1864
-  _globals['_GETJOBREQUEST']._serialized_end=1893
-  _globals['_LISTJOBSREQUEST']._serialized_start=1895
-  _globals['_LISTJOBSREQUEST']._serialized_end=1990
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1992
-  _globals['_LISTJOBSRESPONSE']._serialized_end=2068
-  _globals['_WATCHJOBREQUEST']._serialized_start=2070
-  _globals['_WATCHJOBREQUEST']._serialized_end=2120
-  _globals['_PAUSEJOBREQUEST']._serialized_start=2122
-  _globals['_PAUSEJOBREQUEST']._serialized_end=2153
-  _globals['_RESUMEJOBREQUEST']._serialized_start=2155
-  _globals['_RESUMEJOBREQUEST']._serialized_end=2223
-  _globals['_CANCELJOBREQUEST']._serialized_start=2225
-  _globals['_CANCELJOBREQUEST']._serialized_end=2257
-  _globals['_RETRYJOBREQUEST']._serialized_start=2259
-  _globals['_RETRYJOBREQUEST']._serialized_end=2290
-  _globals['_JOBSERVICE']._serialized_start=2716
-  _globals['_JOBSERVICE']._serialized_end=3246
+  _globals['_JOBSTATE']._serialized_start=2647
+  _globals['_JOBSTATE']._serialized_end=2849
+  _globals['_THINKINGFORMAT']._serialized_start=2851
+  _globals['_THINKINGFORMAT']._serialized_end=2965
+  _globals['_THINKINGSTYLE']._serialized_start=2967
+  _globals['_THINKINGSTYLE']._serialized_end=3067
+  _globals['_JOB']._serialized_start=157
+  _globals['_JOB']._serialized_end=518
+  _globals['_JOBSPEC']._serialized_start=521
+  _globals['_JOBSPEC']._serialized_end=906
+  _globals['_ENHANCESPEC']._serialized_start=909
+  _globals['_ENHANCESPEC']._serialized_end=1309
+  _globals['_PROGRESS']._serialized_start=1312
+  _globals['_PROGRESS']._serialized_end=1761
+  _globals['_PROGRESS_OUTCOMESENTRY']._serialized_start=1671
+  _globals['_PROGRESS_OUTCOMESENTRY']._serialized_end=1718
+  _globals['_ROLEUSAGE']._serialized_start=1764
+  _globals['_ROLEUSAGE']._serialized_end=1897
+  _globals['_JOBEVENT']._serialized_start=1900
+  _globals['_JOBEVENT']._serialized_end=2134
+  _globals['_CREATEJOBREQUEST']._serialized_start=2136
+  _globals['_CREATEJOBREQUEST']._serialized_end=2216
+  _globals['_GETJOBREQUEST']._serialized_start=2218
+  _globals['_GETJOBREQUEST']._serialized_end=2247
+  _globals['_LISTJOBSREQUEST']._serialized_start=2249
+  _globals['_LISTJOBSREQUEST']._serialized_end=2344
+  _globals['_LISTJOBSRESPONSE']._serialized_start=2346
+  _globals['_LISTJOBSRESPONSE']._serialized_end=2422
+  _globals['_WATCHJOBREQUEST']._serialized_start=2424
+  _globals['_WATCHJOBREQUEST']._serialized_end=2474
+  _globals['_PAUSEJOBREQUEST']._serialized_start=2476
+  _globals['_PAUSEJOBREQUEST']._serialized_end=2507
+  _globals['_RESUMEJOBREQUEST']._serialized_start=2509
+  _globals['_RESUMEJOBREQUEST']._serialized_end=2577
+  _globals['_CANCELJOBREQUEST']._serialized_start=2579
+  _globals['_CANCELJOBREQUEST']._serialized_end=2611
+  _globals['_RETRYJOBREQUEST']._serialized_start=2613
+  _globals['_RETRYJOBREQUEST']._serialized_end=2644
+  _globals['_JOBSERVICE']._serialized_start=3070
+  _globals['_JOBSERVICE']._serialized_end=3600
 # @@protoc_insertion_point(module_scope)

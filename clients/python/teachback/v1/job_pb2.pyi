@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
 from teachback.v1 import generate_pb2 as _generate_pb2
+from teachback.v1 import training_pb2 as _training_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -74,12 +75,24 @@ class Job(_message.Message):
     def __init__(self, name: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., report_json: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("enhance", "generate")
+    __slots__ = ("enhance", "generate", "sft", "preferences", "dpo", "quantize", "evaluate", "pipeline")
     ENHANCE_FIELD_NUMBER: _ClassVar[int]
     GENERATE_FIELD_NUMBER: _ClassVar[int]
+    SFT_FIELD_NUMBER: _ClassVar[int]
+    PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    DPO_FIELD_NUMBER: _ClassVar[int]
+    QUANTIZE_FIELD_NUMBER: _ClassVar[int]
+    EVALUATE_FIELD_NUMBER: _ClassVar[int]
+    PIPELINE_FIELD_NUMBER: _ClassVar[int]
     enhance: EnhanceSpec
     generate: _generate_pb2.GenerateSpec
-    def __init__(self, enhance: _Optional[_Union[EnhanceSpec, _Mapping]] = ..., generate: _Optional[_Union[_generate_pb2.GenerateSpec, _Mapping]] = ...) -> None: ...
+    sft: _training_pb2.SftSpec
+    preferences: _training_pb2.PreferencesSpec
+    dpo: _training_pb2.DpoSpec
+    quantize: _training_pb2.QuantizeSpec
+    evaluate: _training_pb2.EvaluateSpec
+    pipeline: _training_pb2.PipelineSpec
+    def __init__(self, enhance: _Optional[_Union[EnhanceSpec, _Mapping]] = ..., generate: _Optional[_Union[_generate_pb2.GenerateSpec, _Mapping]] = ..., sft: _Optional[_Union[_training_pb2.SftSpec, _Mapping]] = ..., preferences: _Optional[_Union[_training_pb2.PreferencesSpec, _Mapping]] = ..., dpo: _Optional[_Union[_training_pb2.DpoSpec, _Mapping]] = ..., quantize: _Optional[_Union[_training_pb2.QuantizeSpec, _Mapping]] = ..., evaluate: _Optional[_Union[_training_pb2.EvaluateSpec, _Mapping]] = ..., pipeline: _Optional[_Union[_training_pb2.PipelineSpec, _Mapping]] = ...) -> None: ...
 
 class EnhanceSpec(_message.Message):
     __slots__ = ("dataset", "student", "teacher", "evaluator", "max_iterations", "thinking_format", "style", "batch_size", "max_samples", "verify_samples", "max_cost", "earlier_output", "reuse", "measure_lift", "score_threshold")
@@ -116,7 +129,7 @@ class EnhanceSpec(_message.Message):
     def __init__(self, dataset: _Optional[str] = ..., student: _Optional[str] = ..., teacher: _Optional[str] = ..., evaluator: _Optional[str] = ..., max_iterations: _Optional[int] = ..., thinking_format: _Optional[_Union[ThinkingFormat, str]] = ..., style: _Optional[_Union[ThinkingStyle, str]] = ..., batch_size: _Optional[int] = ..., max_samples: _Optional[int] = ..., verify_samples: _Optional[int] = ..., max_cost: _Optional[float] = ..., earlier_output: _Optional[str] = ..., reuse: _Optional[bool] = ..., measure_lift: _Optional[bool] = ..., score_threshold: _Optional[float] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("total_examples", "done_examples", "outcomes", "enhanced_examples", "average_iterations", "convergence_rate", "usage", "cost", "cost_estimate", "eta_seconds")
+    __slots__ = ("total_examples", "done_examples", "outcomes", "enhanced_examples", "average_iterations", "convergence_rate", "usage", "cost", "cost_estimate", "eta_seconds", "training")
     class OutcomesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +147,7 @@ class Progress(_message.Message):
     COST_FIELD_NUMBER: _ClassVar[int]
     COST_ESTIMATE_FIELD_NUMBER: _ClassVar[int]
     ETA_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
     total_examples: int
     done_examples: int
     outcomes: _containers.ScalarMap[str, int]
@@ -144,7 +158,8 @@ class Progress(_message.Message):
     cost: float
     cost_estimate: float
     eta_seconds: float
-    def __init__(self, total_examples: _Optional[int] = ..., done_examples: _Optional[int] = ..., outcomes: _Optional[_Mapping[str, int]] = ..., enhanced_examples: _Optional[int] = ..., average_iterations: _Optional[float] = ..., convergence_rate: _Optional[float] = ..., usage: _Optional[_Iterable[_Union[RoleUsage, _Mapping]]] = ..., cost: _Optional[float] = ..., cost_estimate: _Optional[float] = ..., eta_seconds: _Optional[float] = ...) -> None: ...
+    training: _training_pb2.TrainingProgress
+    def __init__(self, total_examples: _Optional[int] = ..., done_examples: _Optional[int] = ..., outcomes: _Optional[_Mapping[str, int]] = ..., enhanced_examples: _Optional[int] = ..., average_iterations: _Optional[float] = ..., convergence_rate: _Optional[float] = ..., usage: _Optional[_Iterable[_Union[RoleUsage, _Mapping]]] = ..., cost: _Optional[float] = ..., cost_estimate: _Optional[float] = ..., eta_seconds: _Optional[float] = ..., training: _Optional[_Union[_training_pb2.TrainingProgress, _Mapping]] = ...) -> None: ...
 
 class RoleUsage(_message.Message):
     __slots__ = ("role", "model", "calls", "prompt_tokens", "completion_tokens", "cost")
