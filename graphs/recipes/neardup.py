@@ -13,7 +13,6 @@ import tempfile
 import unicodedata
 import weakref
 import zlib
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -44,13 +43,8 @@ def normal(words: str) -> str:
     return " ".join(_WORD.findall(unicodedata.normalize("NFKC", words).casefold()))
 
 
-def letter_grams(text: str) -> Grams:
-    """Character 3-grams of a normal text: for requests and other single sentences."""
-    return _triples(np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32).astype(np.uint64))
-
-
-def word_grams(text: str) -> Grams:
-    """Word 3-grams of a normal text: for prose, where any two texts share most of their characters' 3-grams."""
+def grams(text: str) -> Grams:
+    """The 3-grams of a normal text's words: any two texts of prose share most of their characters' 3-grams."""
     return _triples(np.array([zlib.crc32(word.encode("utf-8", "replace")) for word in text.split()], np.uint64))
 
 
@@ -61,10 +55,9 @@ def jaccard(one: Grams, other: Grams) -> float:
 
 
 class NearDuplicates:
-    """The texts seen so far. `grams` is `letter_grams` or `word_grams`."""
+    """The texts seen so far."""
 
-    def __init__(self, grams: Callable[[str], Grams] = letter_grams) -> None:
-        self._grams = grams
+    def __init__(self) -> None:
         self._count = 0
         self._keys: npt.NDArray[np.uint32] = np.empty((1024, BANDS), np.uint32)
         self._older: Rows = np.empty((1024, BANDS), np.int32)
@@ -79,13 +72,13 @@ class NearDuplicates:
 
     def add(self, words: str) -> str | None:
         """Takes a text in and returns None, or the words of the earlier text that it is a near duplicate of."""
-        grams = self._grams(normal(words))
-        keys = _keys(grams)
+        mine = grams(normal(words))
+        keys = _keys(mine)
         for row in self._candidates(keys):
             earlier = self._text(row)
-            known = self._grams(normal(earlier))
-            shorter, longer = sorted((len(known), len(grams)))
-            if shorter >= THRESHOLD * longer and jaccard(known, grams) >= THRESHOLD:
+            known = grams(normal(earlier))
+            shorter, longer = sorted((len(known), len(mine)))
+            if shorter >= THRESHOLD * longer and jaccard(known, mine) >= THRESHOLD:
                 return earlier
         self._keep(words, keys)
         return None
@@ -157,9 +150,9 @@ def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return values ^ (values >> np.uint64(31))
 
 
-def _keys(grams: Grams) -> npt.NDArray[np.uint32]:
+def _keys(of: Grams) -> npt.NDArray[np.uint32]:
     """(BANDS,): one key for each band of the MinHash signature."""
-    hashed = grams.astype(np.uint32) * _FACTORS  # 32 bits: several at a time in one instruction
+    hashed = of.astype(np.uint32) * _FACTORS  # 32 bits: several at a time in one instruction
     hashed += _OFFSETS
     least = hashed.min(axis=1).reshape(BANDS, ROWS).astype(np.uint64)
     return (_mixed((least * _FOLD).sum(axis=1, dtype=np.uint64)) & _LOW32).astype(np.uint32)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs.recipes.neardup import NearDuplicates, jaccard, letter_grams, normal, word_grams
+from graphs.recipes.neardup import NearDuplicates, grams, jaccard, normal
 
 VOCABULARY = [
     "harbour", "lamp", "winter", "train", "ledger", "orchard", "signal", "kettle", "bridge", "copper", "window",
@@ -29,7 +29,7 @@ def sentence(rng: random.Random, length: int) -> list[str]:
     ("first", "second", "near"),
     [
         ("List the open pull requests.", "list the open pull requests", True),
-        ("List the open pull requests.", "List  all the open pull requests.", True),
+        ("List  the open pull requests.", "List all the open pull requests.", False),
         ("List the open pull requests.", "Close issue 12, please.", False),
         ("Straße", "STRASSE", True),
         ("a", "b", False),
@@ -46,22 +46,18 @@ def test_what_counts_as_near(first: str, second: str, near: bool) -> None:
     assert len(seen) == (1 if near else 2)
 
 
-def test_words_alike_in_letters_alone_are_no_duplicates_as_prose() -> None:
-    one = "the clerk sealed the letter and sent the boy to the harbour before the lamps were lit"
-    other = "before the lamps were lit the boy sent to the harbour and the letter the clerk sealed"
-    letters, words = NearDuplicates(letter_grams), NearDuplicates(word_grams)
-    assert letters.add(one) is None
-    assert letters.add(other) == one
-    assert words.add(one) is None
-    assert words.add(other) is None
+def test_words_alike_in_letters_alone_are_no_duplicates() -> None:
+    seen = NearDuplicates()
+    assert seen.add("the clerk sealed the letter and sent the boy to the harbour before the lamps were lit") is None
+    assert seen.add("before the lamps were lit the boy sent to the harbour and the letter the clerk sealed") is None
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(max_size=60), max_size=30))
+@given(st.lists(st.text(st.sampled_from("ab  é."), max_size=60), max_size=30))
 def test_no_pair_that_a_plain_comparison_finds_is_missed_and_none_is_made_up(texts: list[str]) -> None:
     seen, kept = NearDuplicates(), list[str]()
     for text in texts:
-        near = [k for k in kept if jaccard(letter_grams(normal(k)), letter_grams(normal(text))) >= 0.8]
+        near = [k for k in kept if jaccard(grams(normal(k)), grams(normal(text))) >= 0.8]
         found = seen.add(text)
         assert (found in near) if near else (found is None)
         if found is None:
@@ -70,7 +66,7 @@ def test_no_pair_that_a_plain_comparison_finds_is_missed_and_none_is_made_up(tex
 
 def test_edited_copies_are_found_and_looser_ones_let_through() -> None:
     rng = random.Random(4)
-    seen = NearDuplicates(word_grams)
+    seen = NearDuplicates()
     originals = [sentence(rng, 60) for _ in range(700)]
     assert all(seen.add(" ".join(words)) is None for words in originals)
     for words in originals[::10]:
@@ -84,7 +80,7 @@ def test_every_process_finds_the_same() -> None:
     program = (
         "import random\nfrom graphs.recipes.neardup import NearDuplicates\n"
         "rng, seen = random.Random(1), NearDuplicates()\n"
-        "print([seen.add(''.join(rng.choices('ab ', k=12))) for _ in range(300)])"
+        "print([seen.add(''.join(rng.choices(['a ', 'b ', 'c'], k=12))) for _ in range(300)])"
     )
     told = {
         subprocess.run(
@@ -99,11 +95,10 @@ def test_every_process_finds_the_same() -> None:
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("grams", [letter_grams, word_grams])
-def test_ten_times_the_texts_take_about_ten_times_as_long(grams: object) -> None:
+def test_ten_times_the_texts_take_about_ten_times_as_long() -> None:
     rng = random.Random(7)
     texts = [" ".join(["you", "are", "right", "comrade", "and", *sentence(rng, 25)]) for _ in range(2000)]
-    seen = NearDuplicates(grams)  # type: ignore[arg-type]
+    seen = NearDuplicates()
     took = []
     for part in (texts[:200], texts[200:]):
         begin = time.process_time()

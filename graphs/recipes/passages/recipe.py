@@ -12,7 +12,7 @@ from pydantic import Field
 
 from agents.prompting import render
 from graphs.recipes.base import Admit, Ask, Draft, Example, Lost, Rating, Rubric, Slot, Sources, Turn
-from graphs.recipes.neardup import NearDuplicates, word_grams
+from graphs.recipes.neardup import NearDuplicates
 from graphs.recipes.options import PassagesOptions
 from graphs.recipes.passages import rules, shapes
 from graphs.recipes.passages.blocks import Passage
@@ -116,7 +116,7 @@ class Passages:
 
     def admission(self) -> Admit:
         """Near duplicates of what the AI says are refused."""
-        seen = NearDuplicates(word_grams)
+        seen = NearDuplicates()
 
         def admit(_: Slot, draft: Draft) -> str:
             earlier = seen.add(draft.words)

@@ -12,7 +12,7 @@ from pydantic import Field
 from agents.prompting import render
 from agents.replies import read_json
 from graphs.recipes.base import Admit, Ask, Draft, Example, Lost, Made, Rating, Rubric, Slot, Sources, Turn, Unreadable
-from graphs.recipes.neardup import NearDuplicates, word_grams
+from graphs.recipes.neardup import NearDuplicates
 from graphs.recipes.options import PersonasOptions
 from graphs.recipes.personas.cast import Persona, packaged, read_personas
 from graphs.recipes.personas.chunks import Chunk
@@ -131,7 +131,7 @@ class Personas:
 
     def admission(self) -> Admit:
         """No answer twice in the whole output, nor almost."""
-        seen = NearDuplicates(word_grams)
+        seen = NearDuplicates()
 
         def admit(_: Slot, draft: Draft) -> str:
             earlier = seen.add(draft.words)
