@@ -123,11 +123,14 @@ class PipelineSpec(View):
     force: list[Stage] = []
     max_cost: Money = 0
     seed: int = Field(0, ge=-(2**63), lt=2**63)
+    preferences: Literal[""] | Rows = ""
 
     @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if bool(self.cli_schema) == bool(self.dataset):
+    def _some_source(self) -> Self:
+        if not self.cli_schema and not self.dataset:
             raise ValueError("name a cli_schema to make rows from, or a dataset of rows")
+        if self.validation and not self.dataset:
+            raise ValueError("validation goes with a dataset")
         return self
 
 
