@@ -4,6 +4,7 @@ for, a word that is not known with an article."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 MATTERS: Final = frozenset(
@@ -40,6 +41,7 @@ _MEANS: Final = {
 STANDS_FOR: Final = {word: matter for matter, words in _MEANS.items() for word in words.split()}
 
 
+@lru_cache(maxsize=1 << 15)
 def singular(word: str) -> str:
     """A word for comparison: lower case, without plural and possessive. "fate" and "fat" stay two words."""
     word = word.casefold().removesuffix("'s").removesuffix("’s")

@@ -9,7 +9,9 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import agents
 from agents.wire import Message
 from graphs.recipes.base import Slot, Source, Turn
 from graphs.recipes.options import PersonasOptions
@@ -18,8 +20,10 @@ from tests.bench.workload import EXAMPLES, PAD
 
 THEME = "ledger"
 _CHUNK = re.compile(rb"Bay number (\d+) of the harbour")
-_PROPOSAL = b"You are the writer who composes one question"
-_RATING = b"You are the examiner who rates one question"
+_PROMPTS = Path(agents.__file__).parent / "prompts"
+_PROPOSAL, _RATING = (
+    (_PROMPTS / f"{name}.md").read_text("utf-8").splitlines()[1].encode() for name in ("propose_chat", "rate_chat")
+)
 _MENDED = b"was not accepted"
 _WORDS = [
     "bread", "water", "stone", "lamp", "rope", "bridge", "winter", "harvest", "engine", "tunnel", "garden", "signal",
