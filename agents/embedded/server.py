@@ -14,10 +14,12 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import psutil
 import xllamacpp
 
 from agents.embedded import weights
@@ -28,6 +30,8 @@ CONTEXT: Final = 4096
 
 MOST_THREADS: Final = 4
 """Threads that compute, where there are that many free cores: more bring nothing to so small a model."""
+_LOOK: Final = 0.5
+"""Seconds for which the cores are looked at."""
 
 PARALLEL: Final = 4
 """Requests answered at once, each in a slot of its own. One thread gave 38, 39, 45 and 37 tokens/s with 1, 2, 4, 8."""
@@ -73,9 +77,20 @@ def free_cores() -> int:
     """Cores that nothing keeps busy, 1 to MOST_THREADS.
 
     A thread that must share its core makes all the others wait for it: of two cores, two threads were twice as fast as
-    one while nothing else ran, and half as fast beside one busy process.
+    one while nothing else ran, and half as fast beside one busy process. What counts is the half second from now, not
+    the last minute; a service that is just starting is not counted, for it will be idle in a moment.
     """
-    return max(1, min(MOST_THREADS, math.ceil((os.cpu_count() or 1) - os.getloadavg()[0])))
+    starting = [psutil.Process(), *psutil.Process().parents()[:1]]
+
+    def busy() -> float:
+        times = psutil.cpu_times()
+        passing = sum(sum(process.cpu_times()[:2]) for process in starting)
+        return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - passing)
+
+    cores, before, began = os.cpu_count() or 1, busy(), time.monotonic()
+    time.sleep(_LOOK)
+    taken = (busy() - before) / (time.monotonic() - began)
+    return max(1, min(MOST_THREADS, math.floor(cores - taken + 0.3)))
 
 
 def serve(model: Path, alias: str, threads: int, parallel: int, context: int, port: int) -> xllamacpp.Server:
