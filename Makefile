@@ -10,16 +10,23 @@ INSTALL = $(UV) pip install --quiet --python $(VENV) --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 export LITELLM_LOCAL_MODEL_COST_MAP := True
 
-.PHONY: install demo test soak check bench proto serve lock clean
+.PHONY: install install-train demo demo-train test soak check bench proto serve lock clean
+.PHONY: train train-generate train-generate-force train-sft train-generate-preferences train-dpo train-quantize train-eval
+.PHONY: train-list-schemas
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
 
 install: $(VENV)/.core ## the service, the command line and the embedded student, in $(VENV)
 
+install-train: $(VENV)/.train ## the trainer on top: torch, transformers, TRL
+
 demo: $(VENV)/.core ## run the loop on the rows in examples/ and show what came out
 	$(BIN)/teachback demo
+
+demo-train: $(VENV)/.train ## train a small model for a small command line, and show before and after
+	$(BIN)/teachback demo-train
 
 serve: $(VENV)/.core ## the service on loopback
 	$(BIN)/teachback serve
@@ -42,6 +49,41 @@ check: $(VENV)/.dev ## lint, types, floors, stubs
 
 proto: $(VENV)/.dev ## write the stubs of clients/python anew
 	$(BIN)/python -m tests.stubs
+
+# ---------------------------------------------------------------- training, by name: make train name=mycli
+# schemas/{name}.yaml, training/data/{name}/ and training/models/{name}/ stand below workspace; model: the base model.
+num       ?= 3000
+quant     ?= q4_k_m
+workspace ?= .
+PIPELINE   = $(BIN)/teachback pipeline run --name "$(name)" --num "$(num)" --quant "$(quant)" --workspace "$(workspace)" \
+             $(if $(model),--model "$(model)") $(if $(teacher),--teacher "$(teacher)") $(if $(evaluator),--evaluator "$(evaluator)")
+
+train: $(VENV)/.train ## name=mycli num=3000 quant=q4_k_m: rows, SFT, preferences, DPO, GGUF, evaluation; goes on where it was
+	$(PIPELINE)
+
+train-generate: $(VENV)/.core ## name=mycli num=3000: rows from schemas/mycli.yaml, unless they are there
+	$(PIPELINE) --stages generate
+
+train-generate-force: $(VENV)/.core ## the same, over what is there
+	$(PIPELINE) --stages generate --force generate
+
+train-sft: $(VENV)/.train ## name=mycli: supervised fine-tuning on its rows
+	$(PIPELINE) --stages sft
+
+train-generate-preferences: $(VENV)/.train ## name=mycli: pairs from the SFT model's own answers
+	$(PIPELINE) --stages preferences
+
+train-dpo: $(VENV)/.train ## name=mycli: DPO on those pairs
+	$(PIPELINE) --stages dpo
+
+train-quantize: $(VENV)/.train ## name=mycli quant=q4_k_m: the GGUF file, held against the model
+	$(PIPELINE) --stages quantize
+
+train-eval: $(VENV)/.train ## name=mycli: base, SFT, DPO and file on the held-out rows
+	$(PIPELINE) --stages evaluate
+
+train-list-schemas: $(VENV)/.core ## which command lines there are schemas and rows of
+	$(BIN)/teachback schema list --workspace "$(workspace)"
 
 # ---------------------------------------------------------------- set-up
 $(VENV)/.uv: requirements/uv.txt
