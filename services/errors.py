@@ -5,6 +5,8 @@ ServiceError
 ├── NotFound             NOT_FOUND, 404
 ├── Conflict             the key was used for something else: ALREADY_EXISTS, 409
 ├── WrongState           not in this state: FAILED_PRECONDITION, 409
+├── NotInstalled         a part of the service is not there: FAILED_PRECONDITION, 409
+├── TrainingFailed       a program of the trainer died: ABORTED, 409
 ├── Unauthenticated      no token, or the wrong one: UNAUTHENTICATED, 401
 ├── TooLarge             RESOURCE_EXHAUSTED, 413
 └── StorageFull          RESOURCE_EXHAUSTED, 507
@@ -42,6 +44,14 @@ class WrongState(ServiceError):
     """Not possible in the state it is in."""
 
 
+class NotInstalled(ServiceError):
+    """The service was installed without what this needs."""
+
+
+class TrainingFailed(ServiceError):
+    """A program of the trainer ended before its time. What it had made is kept; a resumed job goes on from there."""
+
+
 class Unauthenticated(ServiceError, PermissionError):
     """No token, or the wrong one."""
 
@@ -71,6 +81,8 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
     (NotFound, Mapped(C.NOT_FOUND, 404, "NOT_FOUND")),
     (Conflict, Mapped(C.ALREADY_EXISTS, 409, "IDEMPOTENCY_KEY_REUSED")),
     (WrongState, Mapped(C.FAILED_PRECONDITION, 409, "WRONG_STATE")),
+    (NotInstalled, Mapped(C.FAILED_PRECONDITION, 409, "NOT_INSTALLED")),
+    (TrainingFailed, Mapped(C.ABORTED, 409, "TRAINING_FAILED")),
     (Unauthenticated, Mapped(C.UNAUTHENTICATED, 401, "UNAUTHENTICATED")),
     (TooLarge, Mapped(C.RESOURCE_EXHAUSTED, 413, "TOO_LARGE")),
     (StorageFull, Mapped(C.RESOURCE_EXHAUSTED, 507, "STORAGE_FULL")),

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     models: dict[str, ModelSettings] = Field(default_factory=dict, description="by name pattern; the first match wins")
     local_api_base: str | None = Field(None, description="the OpenAI-compatible server behind local/NAME")
     max_running_jobs: int = Field(4, ge=1)
+    base_model: str = Field("meta-llama/Llama-3.2-1B-Instruct", min_length=1)
+    max_training_jobs: int = Field(1, ge=1)
+    training_memory_limit: int | None = Field(
+        None, ge=1 << 20, description="bytes; default: nine tenths of the machine's memory"
+    )
     max_row_bytes: int = Field(8 << 20, ge=1024)
     max_upload_bytes: int = Field(8 << 30, ge=1024)
     embedded_threads: int | None = Field(None, ge=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -37,8 +38,25 @@ def read_row(kind: DatasetKind, text: str, line: int) -> Found:
         except ValueError as error:
             raise DatasetError(str(error)) from None
         return _found(chunk.model_dump_json(), line)
+    if kind == "training":
+        return _found(_training(text), line)
     item = parse(text)
     return Found(item.identity, text, line, item.annotated)
+
+
+def _training(text: str) -> str:
+    """The row, which the trainer can read. Raises DatasetError."""
+    from training.rows import RowError
+    from training.rows import parse as read
+
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise DatasetError("the row is no object; write one of the shapes that the trainer reads")
+    try:
+        read(value)
+    except RowError as error:
+        raise DatasetError(str(error)) from None
+    return text
 
 
 def read_document(kind: DatasetKind, name: str, data: bytes, quoted: str = "") -> Iterator[Found | BadRow]:

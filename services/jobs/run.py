@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from agents.budget import Budget
 from agents.errors import BudgetExceeded, ModelError, StopWork, Unreachable
@@ -24,6 +24,7 @@ from services.store.examples import ExampleStore, Pending
 from services.store.ledger import JobLedger
 from services.store.slots import SlotStore
 from services.store.tables import examples, jobs
+from services.views import Progress
 
 PATIENCE = 20
 """Examples in a row that fail before a job gives up on its models."""
@@ -78,13 +79,22 @@ class Run(ABC):
         """The figures so far."""
         return self._tally
 
-    def pause(self) -> None:
+    def progress(self) -> Progress:
+        """The figures as callers see them."""
+        return self._tally.progress()
+
+    def pause(self) -> bool:
         """Hands out no further row; those in flight go on."""
         self._go.clear()
+        return True
 
     def go_on(self) -> None:
         """Ends a pause."""
         self._go.set()
+
+    async def stopped(self, by: Literal["pause", "cancel"]) -> None:
+        """Nothing is left to be ended."""
+        del by
 
     async def work(self) -> None:
         """Returns when every row has an outcome.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from functools import cache, partial
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import grpc
@@ -15,25 +14,25 @@ from sqlalchemy.exc import DBAPIError
 
 from agents.errors import BudgetExceeded
 from agents.gateway import Gateway
-from graphs.recipes.base import Recipe, Source
-from services import collector, failpoints
+from services import failpoints
 from services.errors import InvalidRequest, StorageFull, WrongState, mapped
-from services.jobs.enhancing import Enhancing
-from services.jobs.generating import Generating
+from services.jobs import kinds
 from services.jobs.log import EventLog
-from services.jobs.run import Graphs, Means, Run
-from services.jobs.spec import plan, plan_generate
+from services.jobs.run import Graphs
+from services.jobs.work import Kit, Work, graphs
 from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.engine import translated
 from services.store.examples import ExampleStore
 from services.store.ids import tail
 from services.store.jobs import JobStore, set_state
-from services.store.ledger import JobLedger
 from services.store.slots import SlotStore
 from services.store.tables import jobs
 from services.store.writer import Writer
-from services.views import ENDED, RECIPES, EnhanceSpec, GenerateSpec, Job, JobSpec, JobState, Status
+from services.training.artifacts import Artifacts
+from services.training.running import TRAININGS
+from services.training.specs import PipelineSpec
+from services.views import ENDED, Job, JobSpec, JobState, Spec, Status
 
 log = structlog.get_logger()
 
@@ -42,20 +41,33 @@ class Scheduler:
     """Owns every job of the process."""
 
     def __init__(self, engine: Engine, writer: Writer, gateway: Gateway, settings: Settings) -> None:
-        self._engine, self._writer, self._gateway, self._settings = engine, writer, gateway, settings
+        self._writer = writer
         self.store = JobStore(engine)
         self.log = EventLog(self.store, writer)
-        self._datasets = DatasetStore(engine)
-        self._examples = ExampleStore(engine)
+        self.artifacts = Artifacts(settings.data_dir / "artifacts")
+        self.kit = Kit(
+            settings,
+            gateway,
+            engine,
+            writer,
+            DatasetStore(engine),
+            ExampleStore(engine),
+            SlotStore(engine),
+            self.store,
+            self.log,
+            self.artifacts,
+            jobs=self,
+        )
         self._places = asyncio.Semaphore(settings.max_running_jobs)
+        self._training_places = asyncio.Semaphore(settings.max_training_jobs)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, Work] = {}
         self._cancelled: set[str] = set()
         self._warm: asyncio.Task[Graphs] | None = None
 
     async def start(self) -> None:
         """Goes on with whatever a stop or a crash left unfinished."""
-        self._warm = asyncio.create_task(asyncio.to_thread(_graphs))
+        self._warm = asyncio.create_task(asyncio.to_thread(graphs))
         for job in await asyncio.to_thread(self.store.unfinished):
             log.info("going on with a job", job=job.name, state=job.state)
             self._submit(job)
@@ -74,21 +86,8 @@ class Scheduler:
 
     # ------------------------------------------------------------ what callers can do
     async def create(self, spec: JobSpec, key: str) -> Job:
-        """Checks that the job can run, stores it, queues it. Raises what plan() raises, NotFound, Conflict."""
-        kind = spec.kind
-        dataset = await asyncio.to_thread(self._datasets.get, kind.dataset)
-        wanted = "rows" if isinstance(kind, EnhanceSpec) else RECIPES[kind.recipe]
-        if dataset.kind != wanted:
-            raise InvalidRequest(f"{dataset.name} holds {dataset.kind}, and this job works on {wanted}")
-        if isinstance(kind, EnhanceSpec):
-            if kind.earlier_output:
-                await asyncio.to_thread(self._datasets.get, kind.earlier_output)
-            await plan(kind, self._settings, self._gateway)
-            total = min(dataset.item_count, kind.max_samples or dataset.item_count)
-        else:
-            await plan_generate(kind, self._settings, self._gateway)
-            await asyncio.to_thread(self._recipe, kind)
-            total = 0  # known once the recipe has planned
+        """Checks that the job can run, stores it, queues it. Raises what kinds.check() raises, Conflict."""
+        total = await kinds.check(spec, self.kit)
         job, new = await asyncio.to_thread(self.store.create, spec, total, key)
         failpoints.hit("job_created")
         if new:
@@ -99,16 +98,19 @@ class Scheduler:
         """The job, its progress to the second where it is at work. Raises NotFound."""
         job = await asyncio.to_thread(self.store.get, name)
         if (run := self._runs.get(tail(name, "jobs"))) and job.state not in ENDED:
-            job.progress = run.tally.progress()
+            job.progress = run.progress()
         return job
 
     async def pause(self, name: str) -> Job:
         """Hands out no further row. Raises WrongState where the job has ended."""
         job, id_ = await self._open(name, "pause")
-        if run := self._runs.get(id_):
-            run.pause()
-        elif task := self._tasks.pop(id_, None):
-            task.cancel()
+        run = self._runs.get(id_)
+        if (run is None or not run.pause()) and (task := self._tasks.pop(id_, None)):
+            await _stop(task)
+            if (now := await self.get(name)).state in ENDED:  # it was quicker
+                return now
+            if run:
+                await run.stopped("pause")
         if job.state is not JobState.PAUSED:
             await self._state(id_, JobState.PAUSED, "paused by a caller")
         return await self.get(name)
@@ -120,13 +122,8 @@ class Scheduler:
         if job.state not in (JobState.PAUSED, JobState.FAILED):
             raise WrongState(f"{name} is {job.state.value}; only a paused or failed job can be resumed")
         if max_cost is not None:
-            kind = job.spec.kind.model_copy(update={"max_cost": max_cost})
-            if isinstance(kind, EnhanceSpec):
-                spec = JobSpec(enhance=kind)
-                await plan(kind, self._settings, self._gateway)
-            else:
-                spec = JobSpec(generate=kind)
-                await plan_generate(kind, self._settings, self._gateway)
+            spec = _with_budget(job.spec, max_cost)
+            await kinds.check(spec, self.kit)
             values = {"spec": spec.model_dump_json(exclude_defaults=True)}
             await self._writer.write(also=lambda c: _set(c, id_, values))
         if (run := self._runs.get(id_)) and max_cost is None:
@@ -134,8 +131,7 @@ class Scheduler:
             await self._state(id_, JobState.RUNNING, "resumed")
             return await self.get(name)
         if task := self._tasks.pop(id_, None):  # a new budget needs a new run; what is in flight is done again
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await _stop(task)
         return await self._requeue(name, "resumed")
 
     async def cancel(self, name: str) -> Job:
@@ -157,7 +153,7 @@ class Scheduler:
         job = await self.get(name)
         if job.state not in (*ENDED, JobState.PAUSED) or tail(name, "jobs") in self._runs:
             raise WrongState(f"{name} is {job.state.value}; wait for its end, or pause or cancel it")
-        await asyncio.to_thread(self._examples.forget_failed, tail(name, "jobs"))
+        await asyncio.to_thread(self.kit.examples.forget_failed, tail(name, "jobs"))
         return await self._requeue(name, "retrying what failed")
 
     # ------------------------------------------------------------ at work
@@ -187,7 +183,7 @@ class Scheduler:
 
     async def _work(self, job: Job, id_: str) -> None:
         try:
-            async with self._places:
+            async with self._place(job.spec.kind):
                 if job.state is JobState.CANCELLING:  # the crash came between the asking and the end
                     raise asyncio.CancelledError
                 await self._run(job, id_)
@@ -195,6 +191,8 @@ class Scheduler:
             if id_ not in self._cancelled and job.state is not JobState.CANCELLING:
                 raise
             # A caller's cancel, not a stop of the service, which leaves the state as it is.
+            if run := self._runs.get(id_):
+                await run.stopped("cancel")
             await self._ended(id_, JobState.CANCELLED, Status(message="cancelled"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the job ends with it and the service lives on
             await self._ended_badly(id_, error)
@@ -204,39 +202,19 @@ class Scheduler:
             self._runs.pop(id_, None)
             self._cancelled.discard(id_)
 
+    def _place(self, kind: Spec) -> AbstractAsyncContextManager[Any]:
+        """Where a job waits for its turn. Who waits in a line is served in the order of coming."""
+        if isinstance(kind, PipelineSpec):  # works through other jobs, which have places of their own
+            return nullcontext()
+        return self._training_places if isinstance(kind, TRAININGS) else self._places
+
     async def _run(self, job: Job, id_: str) -> None:
-        kind = job.spec.kind
         runs = await asyncio.to_thread(self.store.runs, job.name)
-        ledger = await asyncio.to_thread(JobLedger, self._engine, self._writer, id_, resumed=runs > 0)
-        graphs = await asyncio.to_thread(_graphs)
-        means = Means(graphs, self._gateway, self._examples, SlotStore(self._engine), self.log)
-        total = job.progress.total_examples
-        run: Run
-        if isinstance(kind, EnhanceSpec):
-            ready = await plan(kind, self._settings, self._gateway)
-            run = await asyncio.to_thread(Enhancing, id_, ready, total, ledger, means)
-        else:
-            terms = await plan_generate(kind, self._settings, self._gateway)
-            recipe = await asyncio.to_thread(self._recipe, kind)
-            run = await asyncio.to_thread(Generating, id_, terms, recipe, total, ledger, means)
-        self._runs[id_] = run
+        self._runs[id_] = run = await kinds.begin(job, self.kit)
         started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
         await self._state(id_, JobState.RUNNING, "", **started)
         await run.work()
         await self._state(id_, JobState.SUCCEEDED, "")
-
-    def _recipe(self, spec: GenerateSpec) -> Recipe:
-        from graphs.recipes.make import make
-
-        id_, options = tail(spec.dataset, "datasets"), getattr(spec, spec.recipe)
-
-        def sources() -> Iterator[Source]:
-            return (Source(item.seq, item.item_id, item.raw) for item in self._datasets.items(id_))
-
-        try:
-            return make(options, sources, spec.seed)
-        except ValueError as error:
-            raise InvalidRequest(f"{spec.recipe}: {error}") from error
 
     async def _ended_badly(self, id_: str, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once
@@ -265,20 +243,22 @@ class Scheduler:
     ) -> None:
         run = self._runs.get(id_)
         if run:
-            fields["progress"] = run.tally.progress().model_dump_json()
+            fields["progress"] = run.progress().model_dump_json()
         body = {"state": state.value, "message": message}
         await self.log.append(id_, "state", body, also=lambda c: set_state(c, id_, state, error, **fields))
         self.store.unwritten.pop(id_, None)
 
 
-@cache
-def _graphs() -> Graphs:
-    """The compiled graphs. LangGraph takes most of a second to import, so ports are opened first."""
-    from graphs import enhance, generate
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
-    graphs = Graphs(partial(enhance.enhance, enhance.build()), partial(generate.generate, generate.build()))
-    collector.settle()
-    return graphs
+
+def _with_budget(spec: JobSpec, max_cost: float) -> JobSpec:
+    """The spec with another budget. Raises InvalidRequest where its kind spends no money."""
+    if "max_cost" not in type(spec.kind).model_fields:
+        raise InvalidRequest(f"a job of kind {spec.kind_name} spends no money; leave max_cost out")
+    return JobSpec.model_validate({spec.kind_name: spec.kind.model_copy(update={"max_cost": max_cost})})
 
 
 def _set(connection: Connection, id_: str, values: dict[str, Any]) -> None:

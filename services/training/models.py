@@ -1,0 +1,55 @@
+"""Where the model that a request names is. No path of a caller's is ever taken."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from services.errors import InvalidRequest, WrongState
+from services.jobs.work import Kit
+from services.store.ids import tail
+from services.views import JobState
+
+# No part may begin with a dot or a hyphen: "../x" would be a path, and "-x" an option.
+_HUB: Final = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
+TRAINED: Final = ("sft", "dpo")
+"""Kinds of jobs whose output is a model in Hugging Face's form."""
+
+
+def check(name: str, kit: Kit, field: str, kinds: tuple[str, ...] = TRAINED) -> None:
+    """Whether a request may name this model. An empty name is the service's own choice.
+
+    Raises InvalidRequest for what is no model's name, NotFound, WrongState for a job that has not succeeded.
+    """
+    if name.startswith("jobs/"):
+        job = kit.store.get(name)
+        if job.spec.kind_name not in kinds:
+            raise InvalidRequest(
+                f"{field}: {name} is a job of kind {job.spec.kind_name}, and one of {' or '.join(kinds)} is needed"
+            )
+        if job.state is not JobState.SUCCEEDED:
+            raise WrongState(f"{field}: {name} is {job.state.value}; its model can be used once it has succeeded")
+    elif name not in ("", kit.settings.base_model) and not _HUB.fullmatch(name):
+        raise InvalidRequest(
+            f"{field}: {name[:80]!r} names no model; write jobs/ID of a training, embedded/smollm2-135m, or a name on "
+            "the hub as meta-llama/Llama-3.2-1B-Instruct (no path)"
+        )
+
+
+def located(name: str, kit: Kit) -> str:
+    """What a program is given for a model: a job's folder (or its GGUF file) relative to its own, or the name.
+
+    Raises WrongState where the job's files are gone.
+    """
+    own = kit.settings.base_model
+    if name in ("", own):
+        folder = Path(own).expanduser()
+        return str(folder.absolute()) if folder.exists() else own  # the operator may name a path
+    if not name.startswith("jobs/"):
+        return name
+    output = kit.artifacts.output(tail(name, "jobs"))
+    if not output.is_dir():
+        raise WrongState(f"{name} has no model any more: its files are gone")
+    found = next(iter(sorted(output.glob("*.gguf"))), output)
+    return str(Path("..") / found.relative_to(output.parents[1]))
