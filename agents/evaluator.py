@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.line import Line, Place, Shape
 from agents.prompting import Prompt, render
 from agents.question import Question
-from agents.verdict import Verdict
+from agents.verdict import Comparison, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,10 @@ class Evaluator:
     async def rate(self, name: str, prompt: Prompt, shape: type[Shape], attempt: int) -> Shape:
         """The rating of a made example, in its recipe's own shape. Raises UnreadableReply."""
         return await self.line.ask(Place("evaluator", "rate", attempt), self.model, name, prompt, shape)
+
+    async def compare(self, question: Question, reference: str, answer: str, number: int) -> Comparison:
+        """A model's answer, its `number`-th draw, held against the ideal one. Raises UnreadableReply."""
+        prompt = render("judge_sample", question=question, reference=reference, answer=answer)
+        return await self.line.ask(
+            Place("evaluator", "compare", number), self.model, "judge_sample", prompt, Comparison
+        )

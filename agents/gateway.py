@@ -7,12 +7,13 @@ import random
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
 from agents import litellm_wire
 from agents.budget import Budget
-from agents.errors import BadReply, RefusedCall, TransientError
+from agents.errors import BadReply, RefusedCall, TransientError, UnknownModel
 from agents.limits import Limiter
 from agents.models import Catalog, Endpoint
 from agents.offline import speak
@@ -22,6 +23,17 @@ from agents.wire import Reply, Request
 Embedded = Callable[[], Awaitable[tuple[str, str]]]
 """Starts the embedded model where it does not run yet; returns its address and key."""
 
+
+class Tuned(Protocol):
+    """Serves the models that jobs have tuned."""
+
+    async def check(self, name: str) -> None:
+        """Raises where there is no such model."""
+
+    async def reach(self, name: str) -> tuple[str, str]:
+        """Starts it where it does not run yet; returns its address and key."""
+
+
 LONGEST_WAIT = 60.0
 """Seconds; a provider that asks for a longer pause is asked again after this."""
 
@@ -30,11 +42,11 @@ _SCHEMA_WORDS = re.compile("response_format|json_schema")
 
 
 class Gateway:
-    """One a process. `embedded` starts the embedded model on first use."""
+    """One a process. `embedded` starts the embedded model on first use, `tuned` those that jobs have made."""
 
-    def __init__(self, catalog: Catalog, embedded: Embedded | None = None) -> None:
+    def __init__(self, catalog: Catalog, embedded: Embedded | None = None, tuned: Tuned | None = None) -> None:
         self.catalog = catalog
-        self._embedded = embedded
+        self._embedded, self._tuned = embedded, tuned
         self._endpoints: dict[str, Endpoint] = {}
         self._limiters: dict[str, Limiter] = {}
         self._no_schema: set[str] = set()
@@ -43,20 +55,28 @@ class Gateway:
         """Attempts that had to be made again, since the start of the process."""
 
     async def resolve(self, name: str) -> Endpoint:
-        """The endpoint of a model. Raises UnknownModel or MissingKey."""
+        """The endpoint of a model. Raises UnknownModel or MissingKey; of a tuned model what its `check` raises."""
         if found := self._endpoints.get(name):
             return found
         # A thread, since the first remote model imports LiteLLM, which takes seconds.
         endpoint = await asyncio.to_thread(self.catalog.resolve, name)
+        if endpoint.kind == "served":
+            if self._tuned is None:
+                raise UnknownModel(f"model {name}: the models of jobs answer only within the service that made them")
+            await self._tuned.check(name)
         self._limiters.setdefault(endpoint.name, Limiter(endpoint.settings))
         return self._endpoints.setdefault(name, endpoint)
 
     async def reach(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint with its address; the embedded model is started, or started anew where its process died."""
-        if endpoint.kind != "embedded":
+        """The endpoint with its address; a model of our own is started, or started anew where its process died."""
+        if endpoint.kind == "served":
+            assert self._tuned is not None, "resolved without"
+            base, key = await self._tuned.reach(endpoint.name)
+        elif endpoint.kind == "embedded":
+            assert self._embedded is not None, "no embedded model in this process"
+            base, key = await self._embedded()
+        else:
             return endpoint
-        assert self._embedded is not None, "no embedded model in this process"
-        base, key = await self._embedded()
         return replace(endpoint, api_base=base, api_key=key)
 
     async def complete(self, request: Request, budget: Budget) -> Reply:

@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.errors import MissingKey, UnknownModel
 
-Kind = Literal["offline", "embedded", "openai", "litellm"]
+Kind = Literal["offline", "embedded", "served", "openai", "litellm"]
 
 OFFLINE = ("offline/student", "offline/teacher", "offline/evaluator")
 EMBEDDED_AT_ONCE = 4
 """Slots of the embedded server (agents/embedded/server.py --parallel)."""
 EMBEDDED = ("embedded/smollm2-135m",)
+_TUNED = re.compile(r"jobs/[0-9a-z]{1,32}")
+"""A model that a job of the service has tuned, and the service serves itself."""
 # Servers people run themselves: a key is optional and a call costs nothing unless the operator says otherwise.
 LOCAL_PROVIDERS = frozenset({"hosted_vllm", "vllm", "ollama", "ollama_chat", "lm_studio", "llamafile"})
 LOCAL = "hosted_vllm"
@@ -93,7 +95,7 @@ class Catalog:
 
         Raises UnknownModel, saying what to write instead.
         """
-        if name in OFFLINE or name in EMBEDDED:
+        if name in OFFLINE or name in EMBEDDED or _TUNED.fullmatch(name):
             return name
         head, slash, rest = name.partition("/")
         if head in ("offline", "embedded"):
@@ -140,6 +142,9 @@ class Catalog:
             # More at once would wait in llama.cpp's queue, and waiting there counts against the timeout.
             settings = settings.model_copy(update={"max_concurrency": min(settings.max_concurrency, EMBEDDED_AT_ONCE)})
             return Endpoint(name, "embedded", name.partition("/")[2], "embedded", settings, Price(0, 0))
+        if _TUNED.fullmatch(name):
+            settings = settings.model_copy(update={"max_concurrency": min(settings.max_concurrency, EMBEDDED_AT_ONCE)})
+            return Endpoint(name, "served", name.partition("/")[2], "jobs", settings, Price(0, 0))
         from agents import litellm_facts
 
         facts = litellm_facts.look_up(name, settings.api_base)

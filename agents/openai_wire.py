@@ -97,7 +97,7 @@ def _translate(endpoint: Endpoint) -> Translation:
     from agents import litellm_facts
 
     config = litellm_facts.look_up(
-        f"openai/{endpoint.model}" if endpoint.kind == "embedded" else endpoint.name, endpoint.api_base
+        f"openai/{endpoint.model}" if endpoint.kind in ("embedded", "served") else endpoint.name, endpoint.api_base
     ).config
     headers = config.validate_environment({}, endpoint.model, [], {}, {}, endpoint.api_key, endpoint.api_base)
     headers["Content-Type"] = "application/json"

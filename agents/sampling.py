@@ -54,4 +54,6 @@ SAMPLING: Final = {
     "propose_chat": Sampling(0.8, 500, 0.9),
     # One sentence and five numbers.
     "rate_chat": Sampling(0.0, 220, 0.0),
+    # Two readings of some words, three values and a sentence.
+    "judge_sample": Sampling(0.0, 260, 0.0),
 }

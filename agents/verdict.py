@@ -36,3 +36,21 @@ class Verdict(BaseModel):
     def mean(self) -> float:
         """The mean of the four scores, 0..1."""
         return sum(self.scores.values()) / len(self.scores)
+
+
+class Comparison(BaseModel):
+    """A model's answer held against the ideal one, in the order a judge must write it; scores outside 0..1 raise."""
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={"additionalProperties": False})
+
+    answer: str = Field(description="what the model's answer comes to, in a few words")
+    reference: str = Field(description="what the ideal answer comes to, in a few words")
+    right: bool = Field(description="whether the two say the same")
+    answer_score: Score = Field(description="how well the model's answer does what the task asks")
+    reference_score: Score = Field(description="how well the ideal answer does")
+    critique: str = Field(description="one sentence: where they differ, or what is wrong with the ideal")
+
+    @property
+    def margin(self) -> float:
+        """By how much the ideal is better, -1..1."""
+        return round(self.reference_score - self.answer_score, 4)

@@ -41,6 +41,7 @@ PROMPT_CACHE: Final = 128
 400 tokens each, are read once. A token of SmolLM2-135M takes 23 KB."""
 
 _ERRORS_ONLY: Final = 1
+_AS_IT_IS: Final = 0
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -109,6 +110,8 @@ def serve(model: Path, alias: str, threads: int, parallel: int, context: int, po
     params.n_parallel = parallel
     params.n_ctx = context * parallel
     params.cache_ram_mib = PROMPT_CACHE
+    # What a model says stays as it said it: thinking in tags is part of its answer, and no field beside it.
+    params.reasoning_format, params.force_pure_content_parser = _AS_IT_IS, True
     params.verbosity = _ERRORS_ONLY
     params.endpoint_slots = False  # would show other requests' prompts
     params.ui = False

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from agents.offline import candidates, evaluator, explain, passages, personas, student, teacher
+from agents.offline import candidates, evaluator, explain, passages, personas, preferring, student, teacher
 from agents.offline.commands import call, doubt, reader
 from agents.offline.tags import MENDING, Sheet, read
 from agents.offline.words import shorten
@@ -69,6 +69,7 @@ _PARTS: Final[dict[str, Callable[[Sheet], str]]] = {
     "You are the writer who puts one call of a program into a person's words.": call.write,
     "You are the writer who invents what people say when they are not clear.": doubt.write,
     "You are the reader who says which call a request leads to.": reader.rate,
+    "You are the examiner who holds a model's answer against the ideal one.": preferring.compare,
 }
 OPENINGS: Final = frozenset(_PARTS)
 """The first lines of all prompts that have a part here."""

@@ -84,15 +84,19 @@ def thinking_complaints(thinking: str, reference: str, question: Question) -> li
     if _REFUSAL.match(thinking):
         return ["The thinking refuses or apologises instead of working."]
     complaints = []
-    told = f"{_said(question)}\n{question.context}".casefold()
-    meta = [m[0] for m in _META.finditer(thinking) if m[0].casefold() not in told]
-    if meta:
-        complaints.append(f'The thinking speaks about "{meta[0]}" instead of the task.')
+    if meta := meta_talk(thinking, question):
+        complaints.append(f'The thinking speaks about "{meta}" instead of the task.')
     if _answer_first(thinking, reference, question):
         complaints.append("The thinking states the answer before it derives it.")
     if _copies(thinking, question.request):
         complaints.append("The thinking repeats the question instead of working on it.")
     return complaints
+
+
+def meta_talk(thinking: str, question: Question) -> str:
+    """What the thinking says of hints, keys and examiners, which its task does not speak of; empty where nothing."""
+    told = f"{_said(question)}\n{question.context}".casefold()
+    return next((m[0] for m in _META.finditer(thinking) if m[0].casefold() not in told), "")
 
 
 def aha_taken_up(thinking: str, hints: list[str]) -> bool:

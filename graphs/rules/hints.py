@@ -13,7 +13,7 @@ from typing import Final
 from rapidfuzz import fuzz
 
 from agents.question import Question
-from graphs.rules.guard import sentences
+from graphs.rules.guard import meta_talk, sentences
 from graphs.rules.oracle import normal
 
 _ONLY_WRONG: Final = re.compile(
@@ -22,6 +22,8 @@ _ONLY_WRONG: Final = re.compile(
 _NAMES_ONE: Final = re.compile(r"\b(?:correct|right|final) answer (?:is|was|should be|must be)\b", re.I)
 _NEAR: Final = 90
 """Of 100: two sentences that say the same."""
+_QUOTED: Final = 20
+"""Characters from which on a sentence of a hint is told from one that anybody could say."""
 
 
 def hint_flaw(hint: str, thinking: str, answer: str, hints: Sequence[str]) -> str | None:
@@ -46,3 +48,19 @@ def plain_hint(question: Question) -> str:
     told = sentences(question.request)
     asked = next((s for s in reversed(told) if s.endswith("?")), told[-1] if told else "")
     return f'Read the end of the task once more: "{asked}" Is that what you worked out?' if asked else ""
+
+
+def hint_trace(thinking: str, hints: Sequence[str], question: Question) -> str | None:
+    """What in a thinking shows that its writer was given hints, or None: it speaks of them, or says one's sentence.
+
+    A sentence that the task itself has is the task's, whoever said it again.
+    """
+    if meta := meta_talk(thinking, question):
+        return meta
+    given = [normal(s) for s in sentences(f"{question.request}\n{question.context}\n{question.system}")]
+    told = [s for hint in hints for s in map(normal, sentences(hint)) if len(s) >= _QUOTED and s not in given]
+    for sentence in sentences(thinking):
+        said = normal(sentence)
+        if any(fuzz.ratio(said, one) >= _NEAR or one in said for one in told):
+            return sentence
+    return None
