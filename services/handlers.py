@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import suppress
 from functools import partial
 
 from graphs.recipes.base import Made
@@ -16,6 +17,9 @@ from services.store.datasets import DatasetStore
 from services.store.examples import ExampleStore
 from services.store.ids import page_size, page_token, read_token, tail
 from services.store.slots import rows_of
+from services.training.estimating import Estimator
+from services.training.requests import EstimateTrainingRequest, StartRequest
+from services.training.specs import ArtifactList, TrainingEstimate
 from services.views import (
     BadRowPage,
     CreateJobRequest,
@@ -28,6 +32,7 @@ from services.views import (
     Job,
     JobEvent,
     JobPage,
+    JobSpec,
     JobState,
     ReviewVerdict,
     ThinkingTag,
@@ -45,6 +50,7 @@ class Handlers:
     ) -> None:
         self.scheduler = scheduler
         self._datasets, self._examples, self._settings = datasets, examples, settings
+        self._estimator = Estimator(scheduler.kit)
         self.calls = 0
         """Calls begun so far."""
         self.in_flight = 0
@@ -143,14 +149,54 @@ class Handlers:
         job = await self.scheduler.get(parent)
         if job.spec.generate:
             return _pieces(made.export(self._examples, job, format_, reviewed_only=reviewed_only))
+        if job.spec.preferences:
+            from services.jobs import preferring  # its graph takes LangGraph, which loads after the ports are open
+
+            return _pieces(preferring.export(self._examples, job, format_, reviewed_only=reviewed_only))
+        if not job.spec.enhance:
+            raise WrongState(
+                f"{parent} is a job of kind {job.spec.kind_name}: it leaves files (artifacts), and no rows"
+            )
         lines = export.export(
             self._examples, job, format_=format_, tag=tag, unfinished=unfinished, converged_only=converged_only
         )
         return _pieces(lines)
 
+    # ------------------------------------------------------------ the trainer
+    async def start(self, request: StartRequest) -> Job:
+        """Creates a job of the request's kind, or finds the one made under the same key."""
+        kind = type(request).__name__.removeprefix("Start").removesuffix("Request").lower()
+        return await self.scheduler.create(JobSpec.model_validate({kind: request.spec}), request.idempotency_key)
+
+    async def estimate(self, request: EstimateTrainingRequest) -> TrainingEstimate:
+        """What a training needs on this machine."""
+        spec = request.sft or request.dpo
+        assert spec is not None  # the request has seen to it
+        return await self._estimator.estimate(spec)
+
+    async def list_artifacts(self, parent: str) -> ArtifactList:
+        """The files that a job has left."""
+        await asyncio.to_thread(self.scheduler.store.get, parent)
+        return ArtifactList(artifacts=await asyncio.to_thread(self.scheduler.artifacts.listed, parent))
+
+    async def open_artifact(self, name: str) -> tuple[int, AsyncIterator[bytes]]:
+        """One file: its bytes' number, and the bytes. Errors come before the first piece."""
+        await asyncio.to_thread(self.scheduler.store.get, name.partition("/artifacts/")[0])
+        found = await asyncio.to_thread(self.scheduler.artifacts.opened, name)
+        return found.size, _read(found.pieces)
+
     async def _ids(self, parent: str) -> tuple[str, str]:
         job = await asyncio.to_thread(self.scheduler.store.get, parent)
         return tail(parent, "jobs"), rows_of(job)
+
+
+async def _read(pieces: Generator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        while piece := await asyncio.to_thread(next, pieces, b""):
+            yield piece
+    finally:
+        with suppress(ValueError):  # the caller went away during a read; the file is closed after it
+            pieces.close()
 
 
 async def _pieces(lines: Iterator[str]) -> AsyncIterator[bytes]:

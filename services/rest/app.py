@@ -7,11 +7,13 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, NamedTuple
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.errors import Unauthenticated
 from services.handlers import Handlers
+from services.rest import training
+from services.rest.fields import ExampleId, Id, Short, Size, Token
 from services.rest.problems import install, problem
 from services.views import (
     BadRowPage,
@@ -31,11 +33,6 @@ from services.views import (
     ThinkingTag,
 )
 
-Id = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$")]
-ExampleId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,40}-[0-9]{1,12}$")]
-Size = Annotated[int, Query(ge=0, le=1_000_000)]
-Token = Annotated[str, Query(max_length=400)]
-Short = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 OPEN = frozenset({"/healthz"})
 """What answers without a token: an orchestrator's probe has none."""
 JSONL = "application/x-ndjson"
@@ -55,6 +52,7 @@ UPLOADS = {
     "/v1/passages": Takes("passages", "text/markdown", "Upload passages with their templates"),
     "/v1/texts": Takes("text", "text/plain", "Upload a book's text"),
     "/v1/chunks": Takes("chunks", JSONL, "Upload text chunks, streamed"),
+    "/v1/training_rows": Takes("training", JSONL, "Upload rows or preference pairs to train on, streamed"),
 }
 
 
@@ -86,6 +84,7 @@ def build(handlers: Handlers, token: str | None) -> FastAPI:
     _datasets(app, handlers)
     _jobs(app, handlers)
     _examples(app, handlers)
+    training.add(app, handlers)
 
     @app.get("/healthz", summary="Whether the service answers")
     async def healthz() -> JSONResponse:

@@ -7,13 +7,23 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import grpc
-from teachback.v1 import dataset_pb2, dataset_pb2_grpc, example_pb2, example_pb2_grpc, job_pb2, job_pb2_grpc
+from teachback.v1 import (
+    dataset_pb2,
+    dataset_pb2_grpc,
+    example_pb2,
+    example_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
+    trainer_pb2,
+    trainer_pb2_grpc,
+)
 
 from services.datasets.intake import Intake
 from services.errors import InvalidRequest
 from services.handlers import Handlers
 from services.rpc.answers import readable, stream, unary
 from services.rpc.convert import enum_name, from_proto, to_proto
+from services.rpc.training import TrainerServicer
 from services.views import CreateJobRequest, DatasetKind, JobState, ReviewVerdict, ThinkingTag
 
 LARGEST_PIECE = 1 << 20
@@ -184,5 +194,6 @@ def add_all(server: grpc.aio.Server, handlers: Handlers) -> list[str]:
     dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetServicer(handlers), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(handlers), server)
     example_pb2_grpc.add_ExampleServiceServicer_to_server(ExampleServicer(handlers), server)
-    protos = (dataset_pb2, job_pb2, example_pb2)
+    trainer_pb2_grpc.add_TrainerServiceServicer_to_server(TrainerServicer(handlers), server)
+    protos = (dataset_pb2, job_pb2, example_pb2, trainer_pb2)
     return [s.full_name for p in protos for s in p.DESCRIPTOR.services_by_name.values()]

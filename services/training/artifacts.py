@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -26,20 +26,20 @@ class Stream(NamedTuple):
     """A file to be sent. `pieces` blocks while it reads, and closes the file."""
 
     size: int
-    pieces: Iterator[bytes]
+    pieces: Generator[bytes]
 
 
 class Artifacts:
     """Where the files of jobs are. Its methods read the disk, so they are called in a thread."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.absolute()
+        self.root = root.absolute()
         self._hashes: dict[tuple[str, int, int], str] = {}
         """By path, size and time of change; models have gigabytes, and nobody wants them read twice."""
 
     def folder(self, job_id: str) -> Path:
         """A job's own folder, made where there was none."""
-        folder = self._root / job_id
+        folder = self.root / job_id
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
 
@@ -82,7 +82,7 @@ class Artifacts:
         return Stream(os.fstat(file.fileno()).st_size, _pieces(file))
 
     def _files(self, job_id: str) -> dict[str, Path]:
-        output = self._root / job_id / "output"
+        output = self.root / job_id / "output"
         found = {}
         for folder, folders, names in os.walk(output):  # follows no links
             folders[:] = [name for name in folders if not _hidden(name)]
@@ -95,7 +95,7 @@ class Artifacts:
     def _told(self, job_id: str) -> dict[str, str]:
         """The hashes that the program wrote down when it wrote the files."""
         try:
-            told = json.loads((self._root / job_id / "output" / _MANIFEST).read_bytes())["files"]
+            told = json.loads((self.root / job_id / "output" / _MANIFEST).read_bytes())["files"]
         except (OSError, ValueError, KeyError, TypeError):  # no manifest, or one of another make: the files are read
             return {}
         return {k: v for k, v in told.items() if isinstance(v, str)} if isinstance(told, dict) else {}
@@ -113,7 +113,7 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name.endswith((".work", ".part"))
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _pieces(file: BinaryIO) -> Generator[bytes]:
     with file:
         while piece := file.read(PIECE):
             yield piece

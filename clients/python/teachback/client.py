@@ -10,10 +10,19 @@ from typing import Any, BinaryIO, Self, TypeVar, Unpack
 
 import grpc
 
-from teachback import wire
+from teachback import trainer, wire
 from teachback.errors import from_rpc
-from teachback.files import replacing
-from teachback.v1 import dataset_pb2, dataset_pb2_grpc, example_pb2, example_pb2_grpc, job_pb2, job_pb2_grpc
+from teachback.files import make_folder, replacing
+from teachback.v1 import (
+    dataset_pb2,
+    dataset_pb2_grpc,
+    example_pb2,
+    example_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
+    trainer_pb2,
+    trainer_pb2_grpc,
+)
 
 T = TypeVar("T")
 
@@ -30,6 +39,7 @@ class Client:
         self._datasets: Any = dataset_pb2_grpc.DatasetServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._jobs: Any = job_pb2_grpc.JobServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._examples: Any = example_pb2_grpc.ExampleServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._trainer: Any = trainer_pb2_grpc.TrainerServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +115,146 @@ class Client:
         dataset = str(source) if wire.is_dataset(source) else self.upload(source, kind=kind).name
         request = job_pb2.CreateJobRequest(spec=wire.generate_spec(dataset, options), idempotency_key=idempotency_key)
         return JobHandle(self, self._call(self._jobs.CreateJob, request))
+
+    def create(self, spec: job_pb2.JobSpec, *, idempotency_key: str = "") -> JobHandle:
+        """Starts a job of any kind. Raises BadInput, NotFound or Conflict as the service says."""
+        request = job_pb2.CreateJobRequest(spec=spec, idempotency_key=idempotency_key)
+        return JobHandle(self, self._call(self._jobs.CreateJob, request))
+
+    # ------------------------------------------------------------ the trainer
+    def sft(
+        self,
+        source: trainer.Source,
+        *,
+        validation: trainer.Source = "",
+        model: str = "",
+        idempotency_key: str = "",
+        **training: Unpack[trainer.TrainingOptions],
+    ) -> JobHandle:
+        """Starts supervised fine-tuning on files, which are uploaded first, on a dataset, or on the rows of a job.
+
+        `validation` is given in the same forms; without it a tenth of the rows is held back. `model`: a name on the
+        hub, "embedded/smollm2-135m", or the job of an earlier training. Raises BadInput for settings that can't run,
+        NotFound for what is not there, Conflict for a job that has not succeeded and where there is no trainer.
+        """
+        rows, held = self._rows(source), self._rows(validation)
+        options = trainer.options(training)
+        spec = trainer.spec("sft", dataset=rows, validation=held, model=model, training=options)
+        return self.create(spec, idempotency_key=idempotency_key)
+
+    def dpo(
+        self,
+        source: trainer.Source,
+        model: str,
+        *,
+        validation: trainer.Source = "",
+        idempotency_key: str = "",
+        **training: Unpack[trainer.TrainingOptions],
+    ) -> JobHandle:
+        """Starts preference optimization of `model`, the job of an SFT as a rule, on pairs. Raises as `sft`."""
+        rows, held = self._rows(source), self._rows(validation)
+        options = trainer.options(training)
+        spec = trainer.spec("dpo", dataset=rows, validation=held, model=model, training=options)
+        return self.create(spec, idempotency_key=idempotency_key)
+
+    def preferences(
+        self,
+        source: trainer.Source = "",
+        model: str = "",
+        *,
+        rounds: str = "",
+        idempotency_key: str = "",
+        **options: Unpack[trainer.PreferencesOptions],
+    ) -> JobHandle:
+        """Starts making pairs: what `model` answers to rows against their ideals, or the `rounds` of an enhance job.
+
+        Raises as `sft`.
+        """
+        rows = self._rows(source)
+        spec = trainer.spec("preferences", dataset=rows, model=model, rounds=rounds, **options)
+        return self.create(spec, idempotency_key=idempotency_key)
+
+    def quantize(
+        self,
+        model: str,
+        *,
+        imatrix: trainer.Source = "",
+        fidelity: trainer.Source = "",
+        idempotency_key: str = "",
+        **options: Unpack[trainer.QuantizeOptions],
+    ) -> JobHandle:
+        """Starts making a GGUF file of a model and holding it against that. `imatrix` and `fidelity` are rows.
+
+        Raises as `sft`.
+        """
+        weighed, held = self._rows(imatrix), self._rows(fidelity)
+        spec = trainer.spec("quantize", model=model, imatrix_dataset=weighed, fidelity_dataset=held, **options)
+        return self.create(spec, idempotency_key=idempotency_key)
+
+    def evaluate(
+        self,
+        source: trainer.Source,
+        models: Sequence[str],
+        *,
+        idempotency_key: str = "",
+        **options: Unpack[trainer.EvaluateOptions],
+    ) -> JobHandle:
+        """Starts measuring models on the same rows, the first one being what the others are held against.
+
+        Raises as `sft`.
+        """
+        spec = trainer.spec("evaluate", dataset=self._rows(source), models=list(models), **options)
+        return self.create(spec, idempotency_key=idempotency_key)
+
+    def pipeline(
+        self,
+        name: str,
+        source: trainer.Source = "",
+        *,
+        validation: trainer.Source = "",
+        preferences: trainer.Source = "",
+        idempotency_key: str = "",
+        **options: Unpack[trainer.PipelineOptions],
+    ) -> JobHandle:
+        """Starts all stages by a name, from a CLI schema (`cli_schema`, a dataset) or from rows of one's own.
+
+        Raises as `sft`.
+        """
+        rows, held, pairs = self._rows(source), self._rows(validation), self._rows(preferences)
+        named = {"dataset": rows, "validation": held, "preferences": pairs}
+        spec = trainer.spec("pipeline", name=name, **named, **options)
+        return self.create(spec, idempotency_key=idempotency_key)
+
+    def estimate(self, spec: job_pb2.JobSpec) -> trainer_pb2.TrainingEstimate:
+        """What an SFT or DPO needs of the service's machine: memory and time. Starts nothing. Raises as `sft`."""
+        request = trainer.estimate_request(spec)
+        found: trainer_pb2.TrainingEstimate = self._call(self._trainer.EstimateTraining, request)
+        return found
+
+    def artifacts(self, job: str) -> list[trainer_pb2.Artifact]:
+        """The files that a job has left, in the order of their names. Raises NotFound."""
+        request = trainer_pb2.ListArtifactsRequest(parent=wire.job_name(job))
+        return list(self._call(self._trainer.ListArtifacts, request).artifacts)
+
+    def fetch(self, artifact: str, to: BinaryIO | trainer.Checked) -> int:
+        """Writes a file ("jobs/J/artifacts/PATH") to a file object; returns its bytes. Raises NotFound."""
+        request = trainer_pb2.GetArtifactRequest(name=artifact)
+        size = 0
+        stream = self._trainer.GetArtifact(request, metadata=self._metadata)
+        try:
+            for piece in stream:
+                size += to.write(piece.data)
+        except grpc.RpcError as error:
+            raise from_rpc(error) from error
+        finally:
+            stream.cancel()
+        return size
+
+    def _rows(self, source: trainer.Source) -> str:
+        """The name of rows to train on: files are uploaded first."""
+        if isinstance(source, str) and (not source or trainer.is_named(source)):
+            return source
+        return self.upload(source, kind="training").name
 
     def job(self, name: str) -> JobHandle:
         """A job by name or id. Raises NotFound."""
@@ -260,6 +410,27 @@ class JobHandle:
         finally:
             stream.cancel()
         return size
+
+    def artifacts(self) -> list[trainer_pb2.Artifact]:
+        """The files that the job has left, in the order of their names."""
+        return self._client.artifacts(self.name)
+
+    def fetch(self, folder: str | Path, path: str = "") -> list[Path]:
+        """Writes the job's files below a folder, or the one at `path`, or those in that folder; returns where they are.
+
+        Each stands there whole, its SHA-256 checked, or not at all. Raises BadInput where there is no such file,
+        OutputError where the folder can't be written.
+        """
+        written = []
+        for artifact in trainer.chosen(self.artifacts(), self.name, path):
+            to = trainer.place(artifact, Path(folder))
+            make_folder(to.parent)
+            with replacing(to) as file:
+                checked = trainer.Checked(file)
+                self._client.fetch(artifact.name, checked)
+                checked.check(artifact)
+            written.append(to)
+        return written
 
     def _do(self, method: Callable[..., job_pb2.Job], request: Any) -> job_pb2.Job:
         self.job = self._client._call(method, request)

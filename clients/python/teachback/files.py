@@ -45,6 +45,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
 
 
+def make_folder(folder: Path) -> None:
+    """A folder and what it stands in, where there was none. Raises OutputError."""
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def check_output(out: Path, sources: Sequence[Path]) -> None:
     """Refuses, before any work, an output that could not be written in the end. Raises BadInput or OutputError."""
     if not out.parent.is_dir():

@@ -24,7 +24,7 @@ Style = Literal["qa", "installer"]
 ThinkingFormat = Literal["iterative", "consolidated"]
 RowFormat = Literal["source", "messages"]
 Verdict = Literal["keep", "edit", "drop"]
-Kind = Literal["rows", "schema", "passages", "text", "chunks"]
+Kind = Literal["rows", "schema", "passages", "text", "chunks", "training"]
 Tag = Literal["think", "thinking", "reasoning_content"]
 
 ENDED = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED})
@@ -106,7 +106,7 @@ def generate_spec(dataset: str, options: GenerateOptions) -> job_pb2.JobSpec:
 
 
 def kind_of(job: job_pb2.Job) -> Any:
-    """The spec of the job's own kind: an EnhanceSpec or a GenerateSpec."""
+    """The spec of the job's own kind, as an EnhanceSpec."""
     return getattr(job.spec, job.spec.WhichOneof("kind") or "enhance")
 
 

@@ -1,0 +1,13 @@
+"""Parts of requests that several routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+Id = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$")]
+ExampleId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,40}-[0-9]{1,12}$")]
+Size = Annotated[int, Query(ge=0, le=1_000_000)]
+Token = Annotated[str, Query(max_length=400)]
+Short = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
