@@ -63,6 +63,13 @@ class JobStore:
             raise Conflict(f"the idempotency key {key!r} was used for {before.name}, whose spec differs")
         return before
 
+    def by_key_prefix(self, prefix: str) -> list[Job]:
+        """Jobs whose idempotency key begins so, newest first."""
+        query = select(jobs).where(jobs.c.idempotency_key.startswith(prefix, autoescape=True))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(jobs.c.created.desc(), jobs.c.id.desc())).all()
+        return [self._shown(row) for row in rows]
+
     def get(self, name: str) -> Job:
         """Raises NotFound."""
         return self._shown(self._row(name))

@@ -53,3 +53,17 @@ def located(name: str, kit: Kit) -> str:
         raise WrongState(f"{name} has no model any more: its files are gone")
     found = next(iter(sorted(output.glob("*.gguf"))), output)
     return str(Path("..") / found.relative_to(output.parents[1]))
+
+
+def labels(names: list[str], kit: Kit) -> list[str]:
+    """What to call models side by side: what a job did ("sft"), a file's name, the end of a name; all differ."""
+    called: list[str] = []
+    for name in names:
+        told = name.rstrip("/").rpartition("/")[2]
+        if name.startswith("jobs/"):
+            told = kit.store.get(name).spec.kind_name
+            if told == "quantize":
+                told = Path(located(name, kit)).stem
+        again = sum(one == told or one.startswith(f"{told} (") for one in called)
+        called.append(f"{told} ({again + 1})" if again else told)
+    return called

@@ -207,7 +207,10 @@ def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
             (folder / programs.SCHEMA).write_text(schema.raw, encoding="utf-8")
         named = list(spec.models)
     located = [models.located(name, kit) for name in named]
-    return programs.program(spec, located, validation=validation)
+    program = programs.program(spec, located, validation=validation)
+    if isinstance(spec, EvaluateSpec):
+        program.config["labels"] = models.labels(named, kit)
+    return program
 
 
 def _number(value: object) -> float | None:

@@ -11,7 +11,9 @@ from teachback.cli import (
     benchmark,
     datasets,
     demo,
+    demo_train,
     enhance,
+    evaluate,
     examples,
     generate,
     generate_commands,
@@ -19,9 +21,13 @@ from teachback.cli import (
     generate_personas,
     jobs,
     passages,
+    pipeline,
+    preferences,
+    quantize,
     review,
     schema,
     serve,
+    train,
     trial,
 )
 from teachback.cli.where import Where
@@ -74,5 +80,11 @@ app.add_typer(generate.app, name="generate", help="Make examples from a source."
 app.add_typer(schema.app, name="schema", help="Check and list the schemas of command lines.")
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(passages.app, name="passages", help="From a book to passages that you choose.")
+app.add_typer(train.app, name="train", help="Train a small model on what came out: SFT, DPO.")
+app.command("preferences")(preferences.preferences)
+app.command("quantize")(quantize.quantize)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(pipeline.app, name="pipeline", help="From a schema to a GGUF file, by one name.")
 app.command("demo")(demo.demo)
+app.command("demo-train")(demo_train.demo_train)
 app.command("serve")(serve.serve)

@@ -45,24 +45,33 @@ class Display:
 
     def show(self, job: job_pb2.Job) -> None:
         """Takes how the job stands now."""
-        progress, state = job.progress, state_of(job)
+        state, done, total = counts(job)
         rest = " · ".join(parts(job))
         if self._bar:
-            self._bar.update(
-                self._task, total=progress.total_examples, completed=progress.done_examples, state=state, rest=rest
-            )
+            self._bar.update(self._task, total=total or None, completed=done, state=state, rest=rest)
             return
-        line = f"{state} {progress.done_examples}/{progress.total_examples} · {rest}"
+        line = f"{state} {done}/{total}" + f" · {rest}" * bool(rest)
         due = job.state in RESTING or time.monotonic() - self._said >= LINE_SECONDS
         if due and line != self._last:
             say(line)
             self._last, self._said = line, time.monotonic()
 
 
+def counts(job: job_pb2.Job) -> tuple[str, int, int]:
+    """What a job is at, how much of it is done, and of how much: steps of a training, rows of anything else."""
+    progress, state = job.progress, state_of(job)
+    if not progress.HasField("training"):
+        return state, progress.done_examples, progress.total_examples
+    at = progress.training
+    return (state if job.state in RESTING else at.stage or state), at.step, at.steps
+
+
 def parts(job: job_pb2.Job) -> list[str]:
     """What is worth knowing of a job beside its count: converged so far, the other outcomes, time and money."""
     progress = job.progress
     outcomes = dict(progress.outcomes)
+    if progress.HasField("training"):
+        return training_parts(job)
     if job.spec.HasField("generate"):
         told = [f"accepted {outcomes.pop('accepted', 0)}"]
     else:
@@ -71,14 +80,26 @@ def parts(job: job_pb2.Job) -> list[str]:
     told += [f"{name} {count}" for name, count in sorted(outcomes.items()) if count]
     if progress.HasField("eta_seconds") and job.state not in RESTING:
         told.append(f"{duration(progress.eta_seconds)} left")
-    if progress.HasField("cost") and (progress.cost or progress.cost_estimate or kind_of(job).max_cost):
+    if progress.HasField("cost") and (progress.cost or progress.cost_estimate or _cap(job)):
         told.append(money(job))
+    return told
+
+
+def training_parts(job: job_pb2.Job) -> list[str]:
+    """Of a training: "loss 0.4213", "validation 0.5120", "412 tokens/s", "1.9 GiB", "2 min left"."""
+    at = job.progress.training
+    told = [f"loss {at.loss:.4f}"] if at.HasField("loss") else []
+    told += [f"validation {at.eval_loss:.4f}"] if at.HasField("eval_loss") else []
+    told += [f"{at.tokens_per_second:.0f} tokens/s"] if at.HasField("tokens_per_second") else []
+    told += [size(at.memory_bytes)] if at.memory_bytes else []
+    if job.progress.HasField("eta_seconds") and job.state not in RESTING:
+        told.append(f"{duration(job.progress.eta_seconds)} left")
     return told
 
 
 def money(job: job_pb2.Job) -> str:
     """Spent, what it will come to, and the cap: "$0.0120 of about $0.30, at most $1.00"."""
-    progress, cap = job.progress, kind_of(job).max_cost
+    progress, cap = job.progress, _cap(job)
     text = f"${progress.cost:.4f}"
     if progress.HasField("cost_estimate") and job.state not in RESTING:
         text += f" of about ${progress.cost_estimate:.4f}"
@@ -91,3 +112,13 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(count: int) -> str:
+    """ "512 MiB", "1.9 GiB"."""
+    return f"{count / 2**20:.0f} MiB" if count < 2**30 else f"{count / 2**30:.1f} GiB"
+
+
+def _cap(job: job_pb2.Job) -> float:
+    """US dollars at most; 0 for kinds of jobs that spend none."""
+    return float(getattr(kind_of(job), "max_cost", 0.0))

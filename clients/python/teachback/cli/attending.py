@@ -1,0 +1,83 @@
+"""What every command of the trainer does once its work is described: estimate, start, show, fetch, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from teachback.cli.where import say
+
+if TYPE_CHECKING:
+    from teachback.client import Client, JobHandle
+    from teachback.session import Session
+    from teachback.v1 import job_pb2
+
+
+def attend(
+    session: Session,
+    kind: str,
+    fields: dict[str, Any],
+    *,
+    resume: bool = True,
+    again: bool = False,
+    also: Callable[[Client, job_pb2.Job], None] | None = None,
+) -> JobHandle:
+    """Starts or finds the job and shows it until nothing more happens to it.
+
+    `also` is called with every state that is shown. Ctrl-C leaves it (exit code 130): the job goes on, and the same
+    command takes it up again.
+    """
+    from teachback import enhancing, training_run
+    from teachback.cli.progress import Display
+
+    job = None
+    try:
+        job = training_run.start(session.client, kind, fields, say, resume=resume, again=again)
+        say(f"{job.name}: {kind}")
+        with Display() as display:
+
+            def show(state: job_pb2.Job) -> None:
+                display.show(state)
+                if also:
+                    also(session.client, state)
+
+            job = enhancing.follow(job, show, session.reconnect)
+    except KeyboardInterrupt:
+        say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
+        raise typer.Exit(130) from None
+    return job
+
+
+def finish(session: Session, job: JobHandle, output: Path, json: bool) -> None:
+    """Fetches the files of a job that is done and prints its figures. Raises JobEnded where it is not done."""
+    from teachback import enhancing, training_run
+    from teachback.cli.show import put_json
+
+    enhancing.check_done(job.job)
+    training_run.fetch(session.client, job.name, output, say)
+    if json:
+        put_json({"job": job.name, "output": str(output), **job.report})
+    else:
+        print(f"output  {output}")
+        put_figures(job.report)
+
+
+def put_figures(report: dict[str, Any], indent: str = "") -> None:
+    """A report's numbers and words, one a line; what it holds of lists stays in its file."""
+    width = max((len(name) for name in report), default=0)
+    for name, value in report.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            put_figures(value, indent + "  ")
+        elif not isinstance(value, list):
+            print(f"{indent}{name:<{width}}  {number(value)}")
+
+
+def number(value: object) -> str:
+    """A figure for people: four digits that count."""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}"
