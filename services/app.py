@@ -27,8 +27,11 @@ from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine
 from services.store.examples import ExampleStore
+from services.store.jobs import JobStore
 from services.store.lock import alone
 from services.store.writer import Writer
+from services.training.artifacts import Artifacts
+from services.training.serving import Serving
 
 log = structlog.get_logger()
 
@@ -66,7 +69,10 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
             endpoint = await embedded.start()
             return endpoint.base_url, endpoint.api_key
 
-        gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded)
+        limit = settings.training_memory_limit or 0
+        tuned = Serving(JobStore(engine), Artifacts(settings.data_dir / "artifacts"), limit)
+        stack.push_async_callback(tuned.close)
+        gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded, tuned)
         stack.push_async_callback(gateway.close)
         scheduler = Scheduler(engine, writer, gateway, settings)
         stack.push_async_callback(scheduler.close)

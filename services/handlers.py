@@ -147,6 +147,8 @@ class Handlers:
     ) -> AsyncIterator[bytes]:
         """A job's rows as pieces of a JSONL file. Errors come before the first piece where they can be known."""
         job = await self.scheduler.get(parent)
+        if format_ == "openai" and not job.spec.preferences:
+            raise InvalidRequest(f"{parent} has no pairs; rows are exported as source or as messages")
         if job.spec.generate:
             return _pieces(made.export(self._examples, job, format_, reviewed_only=reviewed_only))
         if job.spec.preferences:

@@ -312,5 +312,5 @@ class ExamplePage(View):
     next_page_token: str = ""
 
 
-ExportFormat = Literal["source", "messages"]
+ExportFormat = Literal["source", "messages", "openai"]
 ThinkingTag = Literal["think", "thinking", "reasoning_content"]

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from services.formats import trainers
 from services.formats.conversation import BadExample, Conversation, read
 from services.formats.rows import FORMATS, WRITERS, Format
+from services.training.pairs import openai
 
 NAMES: Final[dict[Format, str]] = {
     "alpaca": "training_data.jsonl",
@@ -63,6 +64,16 @@ def jsonl(told: Iterable[Conversation], format_: Format) -> str:
     """The rows of one format."""
     write = WRITERS[format_]
     return "".join(json.dumps(write(one), ensure_ascii=False) + "\n" for one in told)
+
+
+def pairs(examples: list[Any], format_: str) -> str:
+    """Preference pairs as `trl` or `openai`; empty where the examples are none. Raises BadExample for other formats."""
+    if not examples or not all(isinstance(e, dict) and {"prompt", "chosen", "rejected"} <= e.keys() for e in examples):
+        return ""
+    if format_ not in ("trl", "openai"):
+        raise BadExample(f"pairs are written as trl or openai, and not as {format_}")
+    rows = [openai(one) for one in examples] if format_ == "openai" else examples
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def split(told: list[Conversation], ratio: float) -> tuple[list[Conversation], list[Conversation]]:

@@ -71,7 +71,7 @@ async def plan_generate(spec: GenerateSpec, settings: Settings, gateway: Gateway
     """Fills a spec in. Raises as `plan` does."""
     asked = spec.teacher or settings.teacher
     found = [await gateway.resolve(name) for name in (asked, spec.evaluator or settings.judge_for(asked))]
-    _priced(spec.max_cost, found)
+    priced(spec.max_cost, found)
     teacher, evaluator = (e.name for e in found)
     return GeneratePlan(
         tail(spec.dataset, "datasets"),
@@ -85,7 +85,8 @@ async def plan_generate(spec: GenerateSpec, settings: Settings, gateway: Gateway
     )
 
 
-def _priced(max_cost: float, found: Sequence[Endpoint]) -> None:
+def priced(max_cost: float, found: Sequence[Endpoint]) -> None:
+    """Raises InvalidRequest where a budget is set and a model's price is not known."""
     if max_cost and (unpriced := [e.name for e in found if e.price is None]):
         raise InvalidRequest(
             f"max_cost needs prices, and none is known for {', '.join(unpriced)}: set input_price and output_price "
@@ -98,7 +99,7 @@ async def plan(spec: EnhanceSpec, settings: Settings, gateway: Gateway) -> Plan:
     teacher = spec.teacher or settings.teacher
     names = (spec.student or settings.student, teacher, spec.evaluator or settings.judge_for(teacher))
     found = [await gateway.resolve(name) for name in names]
-    _priced(spec.max_cost, found)
+    priced(spec.max_cost, found)
     rules = Rules(
         max_iterations=spec.max_iterations or 3,
         threshold=0.6 if spec.score_threshold is None else spec.score_threshold,

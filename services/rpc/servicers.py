@@ -24,7 +24,7 @@ from services.handlers import Handlers
 from services.rpc.answers import readable, stream, unary
 from services.rpc.convert import enum_name, from_proto, to_proto
 from services.rpc.training import TrainerServicer
-from services.views import CreateJobRequest, DatasetKind, JobState, ReviewVerdict, ThinkingTag
+from services.views import CreateJobRequest, DatasetKind, ExportFormat, JobState, ReviewVerdict, ThinkingTag
 
 LARGEST_PIECE = 1 << 20
 
@@ -179,7 +179,7 @@ class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
         named = cast(ThinkingTag, tag)  # the proto's names are the literals
         pieces = await self.handlers.export_examples(
             request.parent,
-            "messages" if format_ == "messages" else "source",
+            cast(ExportFormat, format_),
             named,
             unfinished=request.include_unfinished,
             converged_only=request.converged_only,

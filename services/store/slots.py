@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, and_, func, insert, select, update
 
-from graphs.recipes.base import Generated, Made, Slot
+from graphs.recipes.base import Generated, Slot
 from services.store.datasets import BATCH, DatasetStore
 from services.store.ids import tail
 from services.store.tables import datasets, examples, items
@@ -103,10 +103,10 @@ class SlotStore:
             after = batch[-1].seq
 
     def refuse(self, job_id: str, refused: list[tuple[int, Generated]]) -> None:
-        """Takes back what was accepted, a duplicate of an earlier example."""
+        """Takes back what was accepted: a duplicate of an earlier example, or what the whole has no room for."""
         with self._engine.begin() as connection:
             for seq, result in refused:
-                values: dict[str, Any] = {"outcome": Made.DUPLICATE, "result": _body(result)}
+                values: dict[str, Any] = {"outcome": result.outcome, "result": _body(result)}
                 here = and_(examples.c.job_id == job_id, examples.c.seq == seq)
                 connection.execute(update(examples).where(here).values(**values))
 

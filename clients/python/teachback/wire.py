@@ -22,7 +22,7 @@ STREAM_SECONDS = 300.0
 
 Style = Literal["qa", "installer"]
 ThinkingFormat = Literal["iterative", "consolidated"]
-RowFormat = Literal["source", "messages"]
+RowFormat = Literal["source", "messages", "openai"]
 Verdict = Literal["keep", "edit", "drop"]
 Kind = Literal["rows", "schema", "passages", "text", "chunks", "training"]
 Tag = Literal["think", "thinking", "reasoning_content"]

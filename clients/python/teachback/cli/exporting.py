@@ -44,19 +44,29 @@ def export(where: Where, source: str, out: str, as_: str, validation_ratio: floa
         say(files["how_much_data.txt"].rstrip())
         say(f"{out}: {', '.join(sorted(files))}")
     else:
-        told, refused = formats.conversations(examples)
-        rendered = formats.jsonl(told, as_).encode()
+        count, rendered, refused = _rendered(formats, examples, as_, source)
         if out == "-":
             sys.stdout.buffer.write(rendered)
             sys.stdout.flush()
         else:
             with replacing(Path(out)) as file:
                 file.write(rendered)
-            say(f"{out}: {len(told)} rows, {len(rendered)} bytes")
+            say(f"{out}: {count} rows, {len(rendered)} bytes")
     for number, reason in refused:
         say(f"{source}: example {number} is left out: {reason}")
     if examples and len(refused) == len(examples):
         raise TeachbackError(f"{source} holds no example that could be written")
+
+
+def _rendered(formats: Any, examples: list[Any], as_: str, source: str) -> tuple[int, bytes, list[Any]]:
+    """How many rows, their bytes, and what is left out. Raises BadInput."""
+    try:
+        if pairs := formats.pairs(examples, as_):
+            return len(examples), pairs.encode(), []
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}") from error
+    told, refused = formats.conversations(examples)
+    return len(told), formats.jsonl(told, as_).encode(), refused
 
 
 def load(formats: Any, text: str, source: str) -> list[Any]:

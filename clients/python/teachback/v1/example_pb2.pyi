@@ -19,6 +19,7 @@ class ExportFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPORT_FORMAT_UNSPECIFIED: _ClassVar[ExportFormat]
     EXPORT_FORMAT_SOURCE: _ClassVar[ExportFormat]
     EXPORT_FORMAT_MESSAGES: _ClassVar[ExportFormat]
+    EXPORT_FORMAT_OPENAI: _ClassVar[ExportFormat]
 
 class ThinkingTag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -33,6 +34,7 @@ REVIEW_VERDICT_DROP: ReviewVerdict
 EXPORT_FORMAT_UNSPECIFIED: ExportFormat
 EXPORT_FORMAT_SOURCE: ExportFormat
 EXPORT_FORMAT_MESSAGES: ExportFormat
+EXPORT_FORMAT_OPENAI: ExportFormat
 THINKING_TAG_UNSPECIFIED: ThinkingTag
 THINKING_TAG_THINK: ThinkingTag
 THINKING_TAG_THINKING: ThinkingTag
