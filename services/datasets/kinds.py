@@ -49,7 +49,10 @@ def _training(text: str) -> str:
     from training.rows import RowError
     from training.rows import parse as read
 
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"the row is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise DatasetError("the row is no object; write one of the shapes that the trainer reads")
     try:
