@@ -17,9 +17,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from training.errors import OutOfResource
+from training.errors import OutOfResource, TrainingError
 
 MANIFEST: Final = "manifest.json"
+_FULL: Final = 1 << 20
+"""Bytes left on a disk that is called full."""
 
 _LIBRARIES: Final = (
     "torch", "transformers", "peft", "trl", "datasets", "accelerate", "bitsandbytes", "gguf", "xllamacpp",
@@ -35,7 +37,8 @@ def work_folder(final: Path) -> Path:
 def publish(work: Path, final: Path) -> None:
     """Gives a finished file or folder its final name: all of it is on the disk before the name is there.
 
-    A kill or a power cut at any point leaves `final` as it was, or new and whole; what stood there before is replaced.
+    A kill or a power cut at any point leaves `final` as it was, or new and whole. What stood there before is replaced:
+    a file at once; a folder is moved to `{final}.old` first, so that a kill just then leaves it there.
     """
     for path in sorted(work.rglob("*")) if work.is_dir() else ():
         _fsync(path)
@@ -64,9 +67,18 @@ def dataset_sha256(paths: Iterable[Path | None]) -> str:
 
 
 def manifest(
-    folder: Path, program: str, config: BaseModel, dataset_sha256: str, metrics: Mapping[str, Any]
+    folder: Path,
+    program: str,
+    config: BaseModel,
+    dataset_sha256: str,
+    metrics: Mapping[str, Any],
+    *,
+    base_fingerprint: str | None = None,
 ) -> dict[str, Any]:
-    """Writes manifest.json, the last file of a folder: how it was made, and the hash of every other file in it."""
+    """Writes manifest.json, the last file of a folder: how it was made, and the hash of every other file in it.
+
+    `base_fingerprint`: of the weights that an adapter belongs to.
+    """
     files = {
         path.relative_to(folder).as_posix(): sha256(path)
         for path in sorted(folder.rglob("*"))
@@ -81,6 +93,8 @@ def manifest(
         "metrics": dict(metrics),
         "files": files,
     }
+    if base_fingerprint:
+        held["base_fingerprint"] = base_fingerprint
     write_json(folder / MANIFEST, held)
     return held
 
@@ -128,14 +142,18 @@ def disk_full_told(folder: Path) -> Iterator[None]:
     """A full disk while writing below `folder` becomes OutOfResource, which says so."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except TrainingError:
+        raise
+    except Exception as error:
+        # torch and safetensors tell of a full disk in their own exceptions and words, or only of a failed write.
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or shutil.disk_usage(_existing(folder)).free < _FULL:
             raise OutOfResource(f"{folder}: the disk is full; nothing was left under a final name") from error
         raise
-    except RuntimeError as error:  # torch and safetensors tell of a full disk in words alone
-        if "No space left" in str(error) or "os error 28" in str(error):
-            raise OutOfResource(f"{folder}: the disk is full; nothing was left under a final name") from error
-        raise
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _fsync(path: Path) -> None:

@@ -9,10 +9,10 @@ import argparse
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.errors import InvalidInput
 
@@ -70,6 +70,11 @@ class Logging(Section):
     """Optimizer steps between two lines. The first, the last, and one every two seconds are told anyway."""
 
 
+def _check_four_bit(model: Model, training: Training) -> None:
+    if model.load_in_4bit and not training.use_lora:
+        raise ValueError("model.load_in_4bit needs training.use_lora: 4-bit weights can't be trained themselves")
+
+
 class SftTraining(Training):
     """How SFT trains."""
 
@@ -95,6 +100,11 @@ class SftConfig(Section):
     training: SftTraining = SftTraining()
     data: SftData = SftData()
     logging: Logging = Logging()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        _check_four_bit(self.model, self.training)
+        return self
 
 
 class DpoTraining(Training):
@@ -133,6 +143,11 @@ class DpoConfig(Section):
     training: DpoTraining = DpoTraining()
     data: DpoData = DpoData()
     logging: Logging = Logging()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        _check_four_bit(self.model, self.training)
+        return self
 
 
 def load(config: type[Config], argv: Sequence[str], *, program: str = "") -> Config:
@@ -182,7 +197,7 @@ def validate(config: type[Config], values: dict[str, Any], *, place: str = "") -
                 near = _nearest(at, known)
                 told.append(f"{at} is not a known field" + (f"; did you mean {near}?" if near else ""))
             else:
-                told.append(f"{at}: {fault['msg']}, not {fault['input']!r}")
+                told.append(f"{at}: {fault['msg']}, not {fault['input']!r}" if at else str(fault["ctx"]["error"]))
         raise InvalidInput(place + "; ".join(told)) from None
 
 

@@ -114,13 +114,19 @@ def read(path: Path, *, think: Thinking = "keep") -> Iterator[Row | Pair]:
         RowError: a row that can't be used, with file and line (in an array: the row's number).
         InvalidInput: no such file, or it is not UTF-8.
     """
+    for _, row in read_placed(path, think=think):
+        yield row
+
+
+def read_placed(path: Path, *, think: Thinking = "keep") -> Iterator[tuple[str, Row | Pair]]:
+    """As `read`, each row with its place, as "train.jsonl, line 7"."""
     for place, value in _values(path):
         if not isinstance(value, dict):
-            raise RowError("row", f"has to be a JSON object, not {type(value).__name__}", place)
+            raise RowError("row", f"has to be a JSON object, not {type(value).__name__}", f"{place}: ")
         try:
-            yield parse(value, think=think)
+            yield place, parse(value, think=think)
         except RowError as error:
-            raise RowError(error.field, error.reason, place) from None
+            raise RowError(error.field, error.reason, f"{place}: ") from None
 
 
 def render(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) -> str:
@@ -157,7 +163,7 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
                 return
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield f"{path}, line {number}: ", _decode(line, f"{path}, line {number}: ")
+                    yield f"{path}, line {number}", _decode(line, f"{path}, line {number}: ")
     except FileNotFoundError:
         raise InvalidInput(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
@@ -168,7 +174,7 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _array(path: Path, text: str) -> Iterator[tuple[str, Any]]:
     for number, value in enumerate(_decode(text, f"{path}: "), 1):
-        yield f"{path}, row {number}: ", value
+        yield f"{path}, row {number}", value
 
 
 def _decode(text: str, place: str) -> Any:

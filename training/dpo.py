@@ -1,0 +1,82 @@
+"""Direct preference optimization: `python -m training.dpo --config dpo_config.yaml training.beta=0.2 ...`."""
+
+from __future__ import annotations
+
+import sys
+
+from training import artifacts, base, configs, estimate, fit, proof, telling, tokens
+from training.place import find
+from training.progress import Finished, emit, main
+from training.schedule import schedule
+
+
+def run(config: configs.DpoConfig) -> Finished:
+    """Trains a model to prefer the chosen answer of each pair to the rejected one, and publishes it.
+
+    An adapter, as SFT leaves one, is trained further as it is, and its own beginning is the reference; of a whole model
+    a new adapter is trained (the model being the reference), or all of it with `use_lora=false`. The reference's
+    log-probabilities are computed once, before the first step.
+
+    A run that is finished or begun is taken over or gone on with, as by `training.sft`.
+
+    Raises:
+        InvalidInput: no pairs, a pair that is wrong or too long, settings that can't run, a model that is refused.
+        Missing: a model that is not here and can't be fetched.
+        OutOfResource: the disk is full.
+    """
+    data = config.data
+    pairs = tokens.read_pairs(data.preference_file, data.thinking)
+    held_out = tokens.read_pairs(data.validation_file, data.thinking) if data.validation_file else None
+    sha256 = artifacts.dataset_sha256([data.preference_file, data.validation_file])
+    if done := fit.taken_over(config, "dpo", sha256):
+        return done
+
+    place = find(config)
+    tokenizer = base.tokenizer(place.folder, place.base)
+    train_set = tokens.dpo_dataset(tokenizer, pairs, data.max_seq_length)
+    eval_set = tokens.dpo_dataset(tokenizer, held_out, data.max_seq_length) if held_out else None
+    plan = schedule(config.training, len(train_set))
+    estimate.tell(config, place, tokens.pair_lengths(train_set), plan)
+
+    with fit.workplace(config, "dpo", sha256) as work:
+        emit("step", stage="loading", step=0, steps=1)
+        from transformers import set_seed
+        from trl import DPOConfig
+
+        from training.preference import PreferenceTrainer
+
+        set_seed(config.training.seed)
+        trainer = PreferenceTrainer(
+            model=fit.load_model(config, place),
+            args=DPOConfig(
+                **fit.arguments(config, work, plan, validates=eval_set is not None),
+                beta=config.training.beta,
+                loss_type=[config.training.loss_type],
+                precompute_ref_log_probs=True,
+            ),
+            train_dataset=train_set,
+            eval_dataset=eval_set,
+            processing_class=tokenizer,
+            peft_config=fit.new_adapter(config, place),
+        )
+        emit("step", stage="loading", step=1, steps=1)
+
+        shown = proof.prove_dpo(
+            tokenizer,
+            pairs,
+            train_set,
+            trainer.data_collator,
+            end=tokens.end_of_turn(tokenizer),
+            max_seq_length=data.max_seq_length,
+        )
+        fit.show_proof(work, shown)
+
+        metrics = fit.train(trainer, config, work, telling.Telling(config.logging.logging_steps))
+        metrics |= {"rows": len(pairs), "validation_rows": len(held_out or ()), **fit.rewards(trainer)}
+        return fit.finish(
+            trainer, config, "dpo", work, place=place, dataset_sha256=sha256, metrics=metrics, proof=shown
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main("dpo", configs.DpoConfig, run, sys.argv[1:]))

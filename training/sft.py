@@ -1,0 +1,81 @@
+"""Supervised fine-tuning: `python -m training.sft --config sft_config.yaml training.learning_rate=1e-4 ...`."""
+
+from __future__ import annotations
+
+import sys
+
+from training import artifacts, base, configs, estimate, fit, proof, telling, tokens
+from training.place import find
+from training.progress import Finished, emit, main
+from training.schedule import schedule
+
+
+def run(config: configs.SftConfig) -> Finished:
+    """Trains an adapter (or all of a model) on rows, the loss on their answers alone, and publishes it.
+
+    A folder that this very run has finished is taken over; one that it has begun is gone on with, from the last whole
+    checkpoint, to the same losses as if nothing had happened.
+
+    Raises:
+        InvalidInput: no rows, a row that is wrong or too long, settings that can't run, a model that is refused.
+        Missing: a model that is not here and can't be fetched.
+        OutOfResource: the disk is full.
+    """
+    data = config.data
+    rows = tokens.read_rows(data.train_file, data.thinking)
+    held_out = tokens.read_rows(data.validation_file, data.thinking) if data.validation_file else None
+    sha256 = artifacts.dataset_sha256([data.train_file, data.validation_file])
+    if done := fit.taken_over(config, "sft", sha256):
+        return done
+
+    place = find(config)
+    tokenizer = base.tokenizer(place.folder, place.base)
+    train_set = tokens.sft_dataset(tokenizer, rows, data.max_seq_length)
+    eval_set = tokens.sft_dataset(tokenizer, held_out, data.max_seq_length) if held_out else None
+    plan = schedule(config.training, tokens.sequences(train_set, config))
+    estimate.tell(config, place, [len(ids) for ids in train_set["input_ids"]], plan)
+
+    with fit.workplace(config, "sft", sha256) as work:
+        emit("step", stage="loading", step=0, steps=1)
+        from transformers import set_seed
+        from trl import SFTConfig, SFTTrainer
+
+        set_seed(config.training.seed)
+        trainer = SFTTrainer(
+            model=fit.load_model(config, place),
+            args=SFTConfig(
+                **fit.arguments(config, work, plan, validates=eval_set is not None),
+                packing=config.training.packing,
+                eval_packing=False,
+            ),
+            train_dataset=train_set,
+            eval_dataset=eval_set,
+            processing_class=tokenizer,
+            peft_config=fit.new_adapter(config, place),
+        )
+        emit("step", stage="loading", step=1, steps=1)
+
+        shown = proof.prove_sft(
+            tokenizer,
+            rows,
+            train_set,
+            trainer.data_collator,
+            end=tokens.end_of_turn(tokenizer),
+            max_seq_length=data.max_seq_length,
+        )
+        fit.show_proof(work, shown)
+
+        teller = telling.Telling(config.logging.logging_steps)
+        metrics = fit.train(trainer, config, work, teller)
+        metrics |= {
+            "rows": len(rows),
+            "validation_rows": len(held_out or ()),
+            "tokens_trained": tokens.trained(train_set),
+        }
+        return fit.finish(
+            trainer, config, "sft", work, place=place, dataset_sha256=sha256, metrics=metrics, proof=shown
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main("sft", configs.SftConfig, run, sys.argv[1:]))
