@@ -12,7 +12,7 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from agents.errors import ModelError, StopWork, Unreachable
 from agents.evaluator import Evaluator
@@ -158,8 +158,12 @@ class Preferring(Run):
     async def _report(self) -> None:
         report = json.dumps(await asyncio.to_thread(self._figures), ensure_ascii=False)
         change = update(jobs).where(jobs.c.id == self.job_id).values(report=report)
+
+        def write_too(connection: Connection) -> None:
+            connection.execute(change)
+
         told = {"message": "the report is written"}
-        await self._means.log.append(self.job_id, "report", told, also=lambda c: c.execute(change) and None)
+        await self._means.log.append(self.job_id, "report", told, also=write_too)
 
     def _figures(self) -> dict[str, Any]:
         outcomes: Counter[str] = Counter()

@@ -28,7 +28,7 @@ class Stored(NamedTuple):
 
     raw: str
     result: bytes
-    outcome: str
+    outcome: str | None
     item_id: str = "ab-1"
     taken_from: str | None = None
 
@@ -113,7 +113,7 @@ def test_length_gives_no_winner_away() -> None:
 
 def test_a_hint_is_seen_where_it_is_named_or_said_again() -> None:
     question = Question(turns=(Turn(role="user", content="Read the last line. How many rows has the shelf got?"),))
-    assert hint_trace("The teacher says that rows count.", [], question) == "The teacher"
+    assert hint_trace("The teacher says that rows count.", [], question) == "teacher"
     assert hint_trace("Look once more at how many rows the shelf has! It has 8.", [HINT], question)
     assert hint_trace("Rows: look once more at how many rows the shelf has, so 8.", [HINT], question)
     assert hint_trace("It has 8 rows.", [HINT], question) is None
@@ -123,10 +123,8 @@ def test_a_hint_is_seen_where_it_is_named_or_said_again() -> None:
 @pytest.fixture(scope="module")
 def enhanced(_shared: Service) -> JobHandle:
     """The sample's rows after the loop, with the offline models."""
-    models = dict.fromkeys(("student", "teacher", "evaluator"), "offline/")
-    job = _shared.client.enhance(
-        ROOT / "examples/qa_sample.jsonl", **{part: f"{head}{part}" for part, head in models.items()}
-    )
+    models: Any = {part: f"offline/{part}" for part in ("student", "teacher", "evaluator")}
+    job = _shared.client.enhance(ROOT / "examples/qa_sample.jsonl", **models)
     job.wait()
     return job
 
