@@ -13,6 +13,7 @@ import pytest
 
 from tests.docs.conftest import PATIENCE, Reader
 from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.trained import BLOCKS as TRAINED
 
 pytestmark = pytest.mark.timeout(PATIENCE + 60)
 LASTING = "teachback serve"
@@ -20,7 +21,7 @@ LASTING = "teachback serve"
 MADE = "make "
 """A block of make's verbs is not carried out: `make test` would run this very test, the others install into the
 checkout or take minutes, and .ci/run does `make check`, `make test` and `make demo`. Make has to know how to."""
-BLOCKS = blocks("bash", "sh", "python")
+BLOCKS = [block for block in blocks("bash", "sh", "python") if block not in TRAINED]
 
 
 def test_every_language_in_the_pages_is_known() -> None:
@@ -36,8 +37,8 @@ def test_a_snippet_runs(block: Block, reader: Reader) -> None:
         _check(reader.run(sys.executable, "-W", "error", script))
     elif all(line.startswith(MADE) for line in block.text.splitlines()):
         for line in block.text.splitlines():
-            assert re.match(r"make [a-z]+(?= |$)", line)
-            _check(reader.run("make", "-C", ROOT, "--dry-run", line.split()[1]))
+            assert re.match(r"make [a-z-]+(?= |$)", line)
+            _check(reader.run("make", "-C", ROOT, "--dry-run", *line.partition("#")[0].split()[1:]))
     elif block.text.splitlines()[-1].startswith(LASTING):
         _serves(block, reader)
     else:

@@ -1,0 +1,187 @@
+"""The whole way, for real, as the README tells it: rows, SFT, preferences, DPO, merge, GGUF, evaluation, and an answer.
+
+SmolLM2-135M on this machine's processor; everything offline. What the pages say of training is run here, block by
+block, in one folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from teachback.training_files import TrainingFiles
+
+from tests.docs.pages import ROOT, Block
+from tests.docs.trained import BLOCKS
+
+pytestmark = pytest.mark.timeout(1200)
+PATIENCE = 1100
+NAME = "hub"
+
+
+@dataclass
+class Trained:
+    """Somebody's folder after the README's commands."""
+
+    folder: Path
+    env: dict[str, str]
+    swaps: dict[str, str]
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        """A command in that folder. Raises AssertionError where it fails."""
+        ended = subprocess.run(
+            list(map(str, command)),
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert ended.returncode == 0, f"exit {ended.returncode}\n{ended.stdout[-3000:]}\n{ended.stderr[-6000:]}"
+        return ended
+
+    def follow(self, block: Block) -> subprocess.CompletedProcess[str]:
+        """A block of a page, with the addresses of this machine."""
+        text = block.text
+        for usual, here in self.swaps.items():
+            text = text.replace(usual, here)
+        path = self.folder / f"block.{block.language}"
+        path.write_text(text)
+        program = [sys.executable] if block.language == "python" else ["bash", "-euo", "pipefail"]
+        return self.run(*program, path)
+
+    @property
+    def files(self) -> TrainingFiles:
+        """Where its files are."""
+        return TrainingFiles(self.folder, NAME)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    """The README's commands carried out, beside a service on ports of its own."""
+    folder = tmp_path_factory.mktemp("trained")
+    for shared in ("examples", "schemas"):
+        (folder / shared).symlink_to(ROOT / shared)
+    env = {name: text for name, text in os.environ.items() if not name.startswith("TEACHBACK_")}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    ports = {"TEACHBACK_GRPC_PORT": "0", "TEACHBACK_REST_PORT": "0", "TEACHBACK_DATA_DIR": str(folder / "served")}
+    with (folder / "service.log").open("wb") as log:
+        service = subprocess.Popen(
+            [sys.executable, "-m", "teachback.cli", "serve"], env=env | ports, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    try:
+        assert service.stdout is not None
+        grpc, rest = re.findall(r"127\.0\.0\.1:\d+", service.stdout.readline())
+        swaps = {"127.0.0.1:50051": grpc, "127.0.0.1:8080": rest}
+        done = Trained(folder, env | {"TEACHBACK_SERVER": grpc, "TEACHBACK_URL": f"http://{rest}"}, swaps)
+        for block in BLOCKS[:1]:
+            done.follow(block)
+        yield done
+    finally:
+        service.terminate()
+        service.wait(30)
+        assert service.stdout is not None
+        service.stdout.close()
+
+
+def test_files_are_where_they_belong(trained: Trained) -> None:
+    files = trained.files
+    for path in (
+        files.data.train,
+        files.data.validation,
+        files.preferences,
+        files.sft / "adapter_model.safetensors",
+        files.sft / "proof.txt",
+        files.sft / "loss.png",
+        files.models / "clitron-hub-q4_k_m.gguf",
+        files.evaluation / "metrics.json",
+        files.report,
+    ):
+        assert path.is_file(), path
+        assert path.stat().st_size, path
+    held_out = {row["instruction"] for row in _rows(files.data.validation)}
+    assert not held_out & {row["instruction"] for row in _rows(files.data.train)}
+    assert (files.dpo / "adapter_model.safetensors").is_file() or _stages(files)["dpo"]["outcome"].startswith("left out")
+
+
+def test_held_out_rows_are_answered_right_after_and_not_before(trained: Trained) -> None:
+    metrics = json.loads((trained.files.evaluation / "metrics.json").read_text())
+    exact = {model["label"]: model["exact_match"]["value"] for model in metrics["models"]}
+    before, *after = exact
+    assert before == "smollm2-135m"
+    assert exact[before] <= 0.05, exact
+    assert {"sft", "clitron-hub-q4_k_m"} <= set(after)
+    assert all(exact[label] >= 0.9 for label in after), exact
+
+
+def test_the_file_agrees_with_the_model(trained: Trained) -> None:
+    assert _stages(trained.files)["quantize"]["agreement"] >= 0.95
+
+
+def test_the_same_command_takes_everything_over(trained: Trained) -> None:
+    again = trained.follow(BLOCKS[0])
+    assert "generate: skipped" in again.stderr
+    told = _stages(trained.files)
+    assert all(how["outcome"] in ("taken over", *_LEFT_OUT) for how in told.values()), told
+
+
+_LEFT_OUT = ("left out: there is no pair in which the model was wrong",)
+
+
+def test_f16_is_as_good_and_llama_cpp_answers_through_litellm(trained: Trained) -> None:
+    """What a program of a user's would do: the OpenAI protocol, LiteLLM before it."""
+    files = trained.files
+    final = files.dpo if (files.dpo / "adapter_model.safetensors").is_file() else files.sft
+    out = trained.folder / "f16"
+    trained.run(
+        "teachback", "quantize", final, "--quant", "f16", "--name", NAME, "--fidelity", files.data.validation, "-o", out
+    )
+    (whole,) = out.glob("*.gguf")
+    told = json.loads(
+        trained.run("teachback", "evaluate", files.data.validation, whole, "-o", out / "eval", "--json").stdout
+    )
+    assert told["models"][0]["exact_match"]["value"] >= 0.9
+
+    import litellm
+
+    from training.llama import Llama
+    from training.metrics import judge
+    from training.rows import Row, parse
+
+    rows = [row for row in map(parse, _rows(files.data.validation)) if isinstance(row, Row)][:8]
+    right = 0
+    with Llama(files.models / "clitron-hub-q4_k_m.gguf", context=1024) as server:
+        for row in rows:
+            answer = litellm.completion(
+                model="openai/clitron",
+                messages=[message.model_dump() for message in row.prompt],
+                api_base=server.base_url,
+                api_key=server.api_key,
+                temperature=0,
+                max_tokens=160,
+            )
+            right += judge(answer.choices[0].message.content, row.completion).exact
+    assert right >= 7, f"{right} of {len(rows)}"
+
+
+@pytest.mark.parametrize("block", BLOCKS[1:], ids=lambda block: block.id)
+def test_what_the_pages_say_of_training_runs(block: Block, trained: Trained) -> None:
+    trained.follow(block)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _stages(files: TrainingFiles) -> dict[str, dict[str, Any]]:
+    told: dict[str, dict[str, Any]] = json.loads(files.report.read_text())["stages"]
+    return told
