@@ -23,6 +23,9 @@ from services.training.launcher import Event
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingProgress
 from services.training.told import line
 from services.views import Job, Progress, Spec
+from training import configs
+from training.errors import InvalidInput
+from training.quantization import types
 
 TRAININGS: Final = (SftSpec, DpoSpec, QuantizeSpec, EvaluateSpec)
 """Kinds of jobs that a program does; of these only so many are at work at once."""
@@ -54,6 +57,7 @@ def _check(spec: Spec, kit: Kit) -> None:
     source = Source(kit)
     if isinstance(spec, SftSpec | DpoSpec):
         kind: Literal["rows", "pairs"] = "rows" if isinstance(spec, SftSpec) else "pairs"
+        _check_options(spec)
         models.check(spec.model, kit, "model")
         source.check(spec.dataset, kind, "dataset")
         if spec.validation:
@@ -72,11 +76,17 @@ def _check(spec: Spec, kit: Kit) -> None:
             raise InvalidRequest(f"cli_schema: {spec.cli_schema} holds {held}; upload the schema as kind schema")
 
 
+def _check_options(spec: SftSpec | DpoSpec) -> None:
+    """Raises InvalidRequest for options that the program of this spec has not, or that don't go together."""
+    config = programs.program(spec, [spec.model or "the/default"], validation=False).config
+    try:
+        configs.validate(configs.SftConfig if isinstance(spec, SftSpec) else configs.DpoConfig, config)
+    except InvalidInput as error:
+        raise InvalidRequest(f"training: {error}") from None
+
+
 def _check_type(name: str) -> None:
     """Raises InvalidRequest for a quantization that llama.cpp does not know."""
-    from training.errors import InvalidInput
-    from training.quantization import types  # light, but not needed before the first quantization
-
     try:
         types.file_type(name or "q4_k_m")
     except InvalidInput as error:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from teachback import Client
 from teachback.errors import Refused
-from teachback.v1 import dataset_pb2, example_pb2, job_pb2
+from teachback.v1 import dataset_pb2, example_pb2, job_pb2, trainer_pb2
 
 from services.rest.app import OPEN, build
 from tests.support.service import ROOT, Service, environment
@@ -38,7 +38,7 @@ def routes() -> Iterator[tuple[str, str]]:
 
 def methods() -> Iterator[tuple[str, Any]]:
     """Full name and descriptor of every RPC there is."""
-    for file in (dataset_pb2, job_pb2, example_pb2):
+    for file in (dataset_pb2, job_pb2, example_pb2, trainer_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 yield f"/{service.full_name}/{method.name}", method
@@ -47,13 +47,14 @@ def methods() -> Iterator[tuple[str, Any]]:
 def test_there_is_something_to_guard() -> None:
     paths = {path for _, path in routes()}
     assert {"/healthz", "/v1/jobs", "/v1/datasets", "/v1/jobs/{id}/export", "/openapi.json", "/docs"} <= paths
-    assert len(list(methods())) >= 15
+    assert {"/v1/sft", "/v1/training:estimate", "/v1/jobs/{id}/artifacts/{path:path}"} <= paths
+    assert len(list(methods())) >= 25
     assert {"/healthz"} == OPEN
 
 
 @pytest.mark.parametrize(("method", "path"), list(routes()))
 def test_every_route_wants_the_token(shared: Service, method: str, path: str) -> None:
-    filled = path.replace("{id}", "0f3c9a12").replace("{example}", "4be1-1")
+    filled = path.replace("{id}", "0f3c9a12").replace("{example}", "4be1-1").replace("{path:path}", "manifest.json")
     with httpx.Client(base_url=shared.rest) as http:
         for headers in WRONG:
             answer = http.request(method, filled, headers=headers)

@@ -19,7 +19,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from teachback.client import JobHandle
-from teachback.v1 import dataset_pb2, example_pb2, job_pb2
+from teachback.v1 import dataset_pb2, example_pb2, job_pb2, trainer_pb2
 
 from tests.support.rows import row
 from tests.support.service import Service
@@ -118,16 +118,33 @@ class Drawer:
 
 
 @pytest.fixture
-def names(finished: JobHandle) -> dict[str, list[str]]:
+def trained(shared: Service, finished: JobHandle) -> str:
+    """The name of a training that has succeeded (in tests/support/stand_in)."""
+    job = shared.client.sft(finished.job.spec.enhance.dataset, model="stand-in/quick", idempotency_key="trained")
+    job.wait()
+    return job.name
+
+
+@pytest.fixture
+def names(finished: JobHandle, trained: str) -> dict[str, list[str]]:
     """Names that exist, by the field they belong to."""
     job, dataset = finished.name, finished.job.spec.enhance.dataset
     example = next(iter(finished.examples())).name
     return {
-        "id": [job.partition("/")[2], dataset.partition("/")[2], "ffff"],
+        "id": [job.partition("/")[2], trained.partition("/")[2], dataset.partition("/")[2], "ffff"],
         "example": [example.rpartition("/")[2], "abc-1"],
         "dataset": [dataset] * 4 + ["datasets/ffff"],
         "earlier_output": [dataset, ""],
-        "name": [job, dataset, example, "jobs/ffff", "datasets/ffff", f"{job}/examples/ffff-1"],
+        "name": [
+            job,
+            dataset,
+            example,
+            f"{trained}/artifacts/manifest.json",
+            "one",
+            "jobs/ffff",
+            "datasets/ffff",
+            f"{job}/examples/ffff-1",
+        ],
         "parent": [job, dataset, "jobs/ffff", "datasets/ffff"],
         "idempotency_key": ["one", "two", ""],
         "page_token": [""],
@@ -135,6 +152,11 @@ def names(finished: JobHandle) -> dict[str, list[str]]:
         "student": ["offline/student"],
         "teacher": ["offline/teacher"],
         "evaluator": ["offline/evaluator"],
+        "model": ["stand-in/quick", trained],
+        "models": ["stand-in/quick", trained],
+        "validation": [dataset, ""],
+        "rounds": [job],
+        "path": ["manifest.json", "../input/train.jsonl", "curves"],
         "state": ["running", "succeeded"],
         "begin_file": ["rows.jsonl"],
     }
@@ -166,7 +188,7 @@ def fuzz_rest(shared: Service, names: dict[str, list[str]], seed: int, count: in
 # ---------------------------------------------------------------- gRPC
 def methods() -> list[Any]:
     """Descriptors of every RPC."""
-    files = (dataset_pb2, job_pb2, example_pb2)
+    files = (dataset_pb2, job_pb2, example_pb2, trainer_pb2)
     return [m for f in files for s in f.DESCRIPTOR.services_by_name.values() for m in s.methods]
 
 

@@ -20,6 +20,8 @@ from teachback.client import JobHandle
 from tests.support.farmodel import FarModel
 
 ROOT = Path(__file__).parents[2]
+STAND_IN = ROOT / "tests/support/stand_in"
+"""On a service's PYTHONPATH it puts programs that only speak like the trainer's in front of those."""
 START = 60.0
 """Seconds within which a service must be up; the machine may be busy."""
 
