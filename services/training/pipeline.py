@@ -293,8 +293,8 @@ class Pipeline:
 
 
 def figures(report: dict[str, Any]) -> dict[str, Any]:
-    """The main figures of a report: numbers and words at its top, and of a comparison those of each model."""
-    return {k: v for k, v in report.items() if isinstance(v, (int, float, str, bool)) or k == "models"}
+    """The main figures of a report: what is no list, but the models of a comparison."""
+    return {name: value for name, value in report.items() if name == "models" or not isinstance(value, list)}
 
 
 def _pairs(job: Job) -> int:

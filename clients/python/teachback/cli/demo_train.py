@@ -29,20 +29,20 @@ RECIPE: dict[str, Any] = {
     "model": MODEL,
     "teacher": "offline/teacher",
     "evaluator": "offline/evaluator",
-    "num_pairs": 40,
+    "num_pairs": 12,
     "sft": {
         "max_steps": 36,
         "per_device_train_batch_size": 8,
         "gradient_accumulation_steps": 1,
         "learning_rate": 2e-3,
-        "max_seq_length": 256,
+        "max_seq_length": 384,
     },
     "dpo": {
         "max_steps": 4,
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 1,
         "learning_rate": 5e-6,
-        "max_seq_length": 256,
+        "max_seq_length": 384,
     },
 }
 """What is enough for so small a command line, so that two slow cores are done within minutes."""

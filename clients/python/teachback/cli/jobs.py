@@ -27,8 +27,6 @@ def watch(
     """Follow a job until it has ended or is paused; with --json its events, one a line."""
     from teachback import enhancing
     from teachback.cli.progress import Display
-    from teachback.cli.show import put_stats
-    from teachback.stats import stats_of
 
     where: Where = ctx.obj
     with where.open() as session:
@@ -43,7 +41,7 @@ def watch(
             say(f"\nleft; {handle.name} goes on. Follow it: teachback watch {handle.name}")
             raise typer.Exit(130) from None
         if not json:
-            put_stats(stats_of(handle.job))
+            _put_numbers(handle.job)
         enhancing.check_done(handle.job)
 
 
@@ -136,12 +134,27 @@ def retry(ctx: typer.Context, job: Name, json: Json = False) -> None:
 
 
 def _put(job: job_pb2.Job, json: bool) -> None:
-    from teachback.cli.show import put_json, put_stats
+    from teachback.cli.show import put_json
     from teachback.plain import to_plain
-    from teachback.stats import state_of, stats_of
+    from teachback.stats import state_of
 
     if json:
         put_json(to_plain(job))
         return
     print(f"{job.name} is {state_of(job)}" + (f": {job.error.message}" if job.error.message else ""))
-    put_stats(stats_of(job))
+    _put_numbers(job)
+
+
+def _put_numbers(job: job_pb2.Job) -> None:
+    """What the job came to: of work on rows their outcomes, of the trainer's what it reports."""
+    from json import loads
+
+    from teachback.cli.attending import put_figures
+    from teachback.cli.progress import TRAINER
+    from teachback.cli.show import put_stats
+    from teachback.stats import stats_of
+
+    if job.spec.WhichOneof("kind") in TRAINER:
+        put_figures(loads(job.report_json or "{}"))
+    else:
+        put_stats(stats_of(job))

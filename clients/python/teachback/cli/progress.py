@@ -13,6 +13,9 @@ from teachback.wire import RESTING, kind_of
 if TYPE_CHECKING:
     from teachback.v1 import job_pb2
 
+TRAINER = frozenset({"sft", "dpo", "quantize", "evaluate", "pipeline"})
+"""Kinds of jobs whose progress is steps, not rows."""
+
 
 class Display:
     """Shows a job each time it is told how it stands. A context manager."""
@@ -70,9 +73,10 @@ def parts(job: job_pb2.Job) -> list[str]:
     """What is worth knowing of a job beside its count: converged so far, the other outcomes, time and money."""
     progress = job.progress
     outcomes = dict(progress.outcomes)
-    if progress.HasField("training"):
+    kind = job.spec.WhichOneof("kind")
+    if progress.HasField("training") or kind in TRAINER:
         return training_parts(job)
-    if job.spec.HasField("generate"):
+    if kind in ("generate", "preferences"):
         told = [f"accepted {outcomes.pop('accepted', 0)}"]
     else:
         first = outcomes.pop("converged_first_try", 0)
@@ -88,7 +92,8 @@ def parts(job: job_pb2.Job) -> list[str]:
 def training_parts(job: job_pb2.Job) -> list[str]:
     """Of a training: "loss 0.4213", "validation 0.5120", "412 tokens/s", "1.9 GiB", "2 min left"."""
     at = job.progress.training
-    told = [f"loss {at.loss:.4f}"] if at.HasField("loss") else []
+    told = [at.job] if at.job else []
+    told += [f"loss {at.loss:.4f}"] if at.HasField("loss") else []
     told += [f"validation {at.eval_loss:.4f}"] if at.HasField("eval_loss") else []
     told += [f"{at.tokens_per_second:.0f} tokens/s"] if at.HasField("tokens_per_second") else []
     told += [size(at.memory_bytes)] if at.memory_bytes else []
