@@ -80,7 +80,7 @@ def test_pairs_of_a_served_model_survive_a_kill(serving: Service, examiner: FarM
         assert clean["state"] == "succeeded", clean
         expected = preferring.exported(http, clean["name"])
         name = preferring.started(http, **wanted(asked))
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while len(samples(serving, name)) < 5:
         assert time.monotonic() < until
         time.sleep(0.02)
