@@ -10,6 +10,6 @@ TRAINING: Final = "training/data/"
 BLOCKS: Final = [
     block
     for block in blocks("bash", "python")
-    if "teachback pipeline run" in block.text or TRAINING in block.text and "generate commands" not in block.text
+    if "teachback pipeline run" in block.text or (TRAINING in block.text and "generate commands" not in block.text)
 ]
 """The first is the README's pipeline, whose files the others work on."""

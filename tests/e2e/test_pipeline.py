@@ -76,7 +76,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     ports = {"TEACHBACK_GRPC_PORT": "0", "TEACHBACK_REST_PORT": "0", "TEACHBACK_DATA_DIR": str(folder / "served")}
     with (folder / "service.log").open("wb") as log:
         service = subprocess.Popen(
-            [sys.executable, "-m", "teachback.cli", "serve"], env=env | ports, stdout=subprocess.PIPE, stderr=log, text=True
+            [sys.executable, "-m", "teachback.cli", "serve"],
+            env=env | ports,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
     try:
         assert service.stdout is not None
@@ -110,7 +114,9 @@ def test_files_are_where_they_belong(trained: Trained) -> None:
         assert path.stat().st_size, path
     held_out = {row["instruction"] for row in _rows(files.data.validation)}
     assert not held_out & {row["instruction"] for row in _rows(files.data.train)}
-    assert (files.dpo / "adapter_model.safetensors").is_file() or _stages(files)["dpo"]["outcome"].startswith("left out")
+    assert (files.dpo / "adapter_model.safetensors").is_file() or _stages(files)["dpo"]["outcome"].startswith(
+        "left out"
+    )
 
 
 def test_held_out_rows_are_answered_right_after_and_not_before(trained: Trained) -> None:
@@ -151,26 +157,37 @@ def test_f16_is_as_good_and_llama_cpp_answers_through_litellm(trained: Trained) 
     )
     assert told["models"][0]["exact_match"]["value"] >= 0.9
 
-    import litellm
-
     from training.llama import Llama
     from training.metrics import judge
     from training.rows import Row, parse
 
     rows = [row for row in map(parse, _rows(files.data.validation)) if isinstance(row, Row)][:8]
-    right = 0
+    asked = [[message.model_dump() for message in row.prompt] for row in rows]
     with Llama(files.models / "clitron-hub-q4_k_m.gguf", context=1024) as server:
-        for row in rows:
-            answer = litellm.completion(
-                model="openai/clitron",
-                messages=[message.model_dump() for message in row.prompt],
-                api_base=server.base_url,
-                api_key=server.api_key,
-                temperature=0,
-                max_tokens=160,
-            )
-            right += judge(answer.choices[0].message.content, row.completion).exact
-    assert right >= 7, f"{right} of {len(rows)}"
+        ended = subprocess.run(
+            [sys.executable, "-c", THROUGH_LITELLM, server.base_url],
+            input=json.dumps(asked),
+            env=trained.env | {"OPENAI_API_KEY": server.api_key, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert ended.returncode == 0, ended.stderr
+    right = [judge(said, row.completion).exact for said, row in zip(json.loads(ended.stdout), rows, strict=True)]
+    assert sum(right) >= 7, right
+
+
+THROUGH_LITELLM = """
+import json, sys, litellm
+answers = []
+for messages in json.load(sys.stdin):
+    answer = litellm.completion(
+        model="openai/clitron", messages=messages, api_base=sys.argv[1], temperature=0, max_tokens=160
+    )
+    answers.append(answer.choices[0].message.content)
+print(json.dumps(answers))
+"""
 
 
 @pytest.mark.parametrize("block", BLOCKS[1:], ids=lambda block: block.id)
