@@ -25,6 +25,7 @@ from training.evaluation import comparison, figures, thoughts
 from training.evaluation.saved import Saved, Told
 from training.evaluation.thoughts import ARMS, Thought
 from training.generation import subject
+from training.metrics import judge
 from training.progress import Finished, emit, main
 
 PROGRAM: Final = "arms"
@@ -207,7 +208,7 @@ def _measure(
     results: dict[int, figures.Result] = {}
     with subject(model, batch_size=config.batch_size) as student:
         for done, (index, answer) in enumerate(student.answer(prompts, config.max_new_tokens, timed=0), 1):
-            results[index] = figures.Result(answer, None, figures.judge(answer.text, test[index].answer))
+            results[index] = figures.Result(answer, None, judge(answer.text, test[index].answer))
             emit("step", stage="evaluate", step=done, steps=len(test), model=name)
     return saved.write({"name": name, **(about or {})}, [results[i] for i in range(len(test))])
 

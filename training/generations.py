@@ -7,6 +7,7 @@ Every model writes to the same held-out prompts, and each text is rated on the c
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +67,7 @@ def run(config: GenerationsConfig) -> Finished:
     Raises InvalidInput, Missing and LlamaFailed as `training.evaluate.run` does.
     """
     path = config.data.test_file
-    rows = [row for _, row in zip(range(config.max_samples), (one for _, one in read_placed(path)), strict=False)]
+    rows = [row for _, row in itertools.islice(read_placed(path), config.max_samples)]
     if not rows:
         raise InvalidInput(f"data.test_file: {path}: holds no rows; there is nothing to write to")
     sha256 = hash_of(artifacts.dataset_sha256([path]), *map(fingerprint_of, config.models))
@@ -74,11 +75,11 @@ def run(config: GenerationsConfig) -> Finished:
         return Finished(config.output_dir, held["metrics"])
     labels = config.labels or shortest(config.models)
     generations: list[dict[str, Any]] = [{"prompt": [m.model_dump() for m in row.prompt], "texts": {}} for row in rows]
-    for row, told in zip(rows, generations, strict=True):
-        told["texts"][REFERENCE] = _rated(row.completion if isinstance(row, Row) else row.chosen, "stop", config)
     for name, label in zip(config.models, labels, strict=True):
         for index, answer in _written(config, name, label, rows):
             generations[index]["texts"][label] = _rated(answer.text, answer.finish_reason, config)
+    for row, told in zip(rows, generations, strict=True):
+        told["texts"][REFERENCE] = _rated(row.completion if isinstance(row, Row) else row.chosen, "stop", config)
     metrics = {"rows": len(rows), "words": list(config.words), "passed": _passed(generations, [*labels, REFERENCE])}
     work = artifacts.work_folder(config.output_dir)
     with artifacts.disk_full_told(config.output_dir):

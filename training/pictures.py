@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COLORS: Final = ("#9aa5b1", "#2f6f9f", "#e08e2b", "#4f9d69", "#a0527a", "#6b5fb5", "#c9b037", "#3aa6a6")
 """Told apart in grey and by people who don't tell red from green."""
+_TARGET: Final = "#b03030"
 _TITLES: Final = {
     "exact_match": "Exact match",
     "json_validity": "JSON validity",
@@ -30,8 +31,10 @@ def before_after(metrics: Mapping[str, Any], path: Path) -> None:
     models: Sequence[Mapping[str, Any]] = metrics["models"]
     named = [name for name in _TITLES if any(m[name] is not None for m in models)]
     panels = [key for key in ("perplexity", "latency_seconds") if any(m[key] is not None for m in models)]
-    figure = _figure(5.0 + 1.3 * len(named) + 2.2 * len(panels), 4.6)
-    grid = figure.add_gridspec(1, 1 + len(panels), width_ratios=[1.2 * len(named) + 1, *(2.0 for _ in panels)])
+    figure = _figure(1.2 + (0.7 + 0.25 * len(models)) * len(named) + 1.7 * len(panels), 4.6)
+    grid = figure.add_gridspec(
+        1, 1 + len(panels), width_ratios=[(0.7 + 0.25 * len(models)) * len(named), *(1.5 for _ in panels)]
+    )
     _shares(figure.add_subplot(grid[0]), models, named, metrics["targets"])
     for place, key in enumerate(panels, 1):
         _bars(figure.add_subplot(grid[place]), models, key)
@@ -48,17 +51,17 @@ def arms(report: Mapping[str, Any], path: Path) -> None:
     """
     figure = _figure(9.5, 4.2)
     left, right = figure.subplots(1, 2, width_ratios=[1.1, 1])
-    for place, (name, arm) in enumerate(report["arms"].items()):
+    for place, arm in enumerate(report["arms"].values()):
         color = COLORS[place % len(COLORS)]
         seeds = arm["by_seed"]
-        offsets = [place + 0.12 * (i - (len(seeds) - 1) / 2) for i in range(len(seeds))]
+        offsets = [place - 0.12 - 0.2 * i / len(seeds) for i in range(len(seeds))]  # beside the mean
         left.scatter(offsets, [100 * s for s in seeds], s=22, color=color, alpha=0.55, zorder=2)
         _whisker(left, place, arm["mean"], color, vertical=True)
-        left.text(place, -0.16, name, ha="center", transform=left.get_xaxis_transform())
     base = report["untrained"]["value"]
     left.axhline(100 * base, color="#666666", lw=0.9, ls=":", zorder=1)
     left.text(2.48, 100 * base, "untrained", va="bottom", ha="right", fontsize=8, color="#666666")
-    left.set(xlim=(-0.5, 2.5), ylabel=f"{_TITLES.get(report['metric'], report['metric'])}, %", xticks=[])
+    left.set(xlim=(-0.5, 2.5), ylabel=f"{_TITLES.get(report['metric'], report['metric'])}, %", xticks=range(3))
+    left.set_xticklabels(list(report["arms"]))
     left.set_ylim(*_room(left.get_ylim()))
     differences = report["differences"]
     for place, told in enumerate(reversed(differences)):
@@ -89,15 +92,15 @@ def _shares(
             axes.plot([at, at], [100 * told["low"], 100 * told["high"]], color="#222222", lw=1, zorder=3)
             top = f"{100 * told['value']:.0f}"
             axes.text(at, 100 * told["high"] + 1.5, top, ha="center", va="bottom", fontsize=8, zorder=4)
+    labels = []
     for place, name in enumerate(named):
+        label = textwrap.fill(_TITLES[name], 11)
         if name in targets:
-            axes.plot(
-                [place - 0.44, place + 0.44], [100 * targets[name]] * 2, color="#b03030", lw=1.2, ls="--", zorder=1
-            )
-            label = f"target {targets[name]:.0%}"
-            axes.text(place - 0.44, 100 * targets[name] - 1, label, color="#b03030", fontsize=7, va="top", zorder=1)
+            axes.plot([place - 0.46, place + 0.46], [100 * targets[name]] * 2, color=_TARGET, lw=1.2, ls="--", zorder=1)
+            label += f"\n(target {targets[name]:.0%})"
+        labels.append(label)
     axes.set(ylim=(0, 110), ylabel="%", xticks=range(len(named)), yticks=range(0, 101, 20))
-    axes.set_xticklabels([textwrap.fill(_TITLES[name], 11) for name in named], fontsize=9)
+    axes.set_xticklabels(labels, fontsize=9)
 
 
 def _bars(axes: Axes, models: Sequence[Mapping[str, Any]], key: str) -> None:

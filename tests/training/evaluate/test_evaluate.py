@@ -152,7 +152,7 @@ def test_models_and_settings_that_can_not_be_used(tiny: Path, test_file: Path, t
     assert not (tmp_path / "out").exists()
     for wrong in ({"labels": ["a", "b"]}, {"data": {"schema": 1}}, {"max_new_tokens": 0}):
         with pytest.raises(InvalidInput):
-            config([tiny], test_file, tmp_path / "out", **wrong)  # type: ignore[arg-type]
+            config([tiny], test_file, tmp_path / "out", **wrong)
 
 
 def test_labels_are_as_long_as_it_takes() -> None:

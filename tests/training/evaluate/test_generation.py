@@ -89,7 +89,7 @@ def test_settings_that_came_with_a_model_do_not_count(tiny: Path) -> None:
 
 def test_a_prompt_that_leaves_no_room_is_refused(tiny: Path) -> None:
     with subject(str(tiny)) as model, pytest.raises(InvalidInput, match=r"prompt 2 has .* more than the model's 512"):
-        list(model.answer([prompt(2), prompt(100)], 500))
+        list(model.answer([prompt(2), prompt(100)], 450))
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:
