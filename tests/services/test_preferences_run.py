@@ -18,7 +18,7 @@ from agents.wire import Reply, Request
 from graphs import preferences
 from services.jobs import preferring
 from services.jobs.log import EventLog
-from services.jobs.run import Graphs, Means
+from services.jobs.run import Graphs, Means, Terms
 from services.jobs.work import Jobs, Kit
 from services.settings import Settings
 from services.store.datasets import DatasetStore
@@ -112,7 +112,7 @@ class Bench:
             Settings(data_dir=self.folder), gateway, self.engine, self.writer, DatasetStore(self.engine),
             ExampleStore(self.engine), SlotStore(self.engine), store, log, Artifacts(self.folder), cast(Jobs, None),
         )  # fmt: skip
-        terms = preferring.Terms("0b", self.spec.batch_size, self.spec.max_cost or None)
+        terms = Terms("0b", self.spec.batch_size, self.spec.max_cost or None)
         means = Means(cast(Graphs, None), gateway, kit.examples, kit.slots, log)
         ledger = JobLedger(self.engine, self.writer, "0b", resumed=resumed)
         run = preferring.OnPolicy(terms, self.spec, ("jobs/0a", "judge"), kit, 0, ledger, means)
