@@ -28,8 +28,9 @@ class TrainingFiles:
         self.report = self.models / "pipeline.json"
 
     def gguf(self, quantization: str) -> Path:
-        """The finished file."""
-        return self.models / f"{CLITRON}-{self.name}-{quantization.lower()}.gguf"
+        """The finished file; the model of a command line is a clitron."""
+        prefix = f"{CLITRON}-" if self.schema.is_file() else ""
+        return self.models / f"{prefix}{self.name}-{quantization.lower()}.gguf"
 
     def folder(self, stage: str) -> Path:
         """Where a stage's files go."""
