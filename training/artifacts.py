@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from training.errors import OutOfResource, TrainingError
 
 MANIFEST: Final = "manifest.json"
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL: Final = 1 << 20
 """Bytes left on a disk that is called full."""
 
@@ -145,10 +146,14 @@ def disk_full_told(folder: Path) -> Iterator[None]:
     except TrainingError:
         raise
     except Exception as error:
-        # torch and safetensors tell of a full disk in their own exceptions and words, or only of a failed write.
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if full or shutil.disk_usage(_existing(folder)).free < _FULL:
-            raise OutOfResource(f"{folder}: the disk is full; nothing was left under a final name") from error
+        # torch and safetensors tell of a full disk in exceptions and words of their own.
+        number = error.errno if isinstance(error, OSError) else None
+        words = any(os.strerror(code) in str(error) for code in _NO_ROOM)
+        if number in _NO_ROOM or words or shutil.disk_usage(_existing(folder)).free < _FULL:
+            raise OutOfResource(
+                f"{folder}: the disk is full, or the file too large for its limits; nothing was left under a final "
+                "name: make room and start the same run again"
+            ) from error
         raise
 
 

@@ -136,7 +136,7 @@ def tokenizer(folder: Path, otherwise: Path | None = None) -> PreTrainedTokenize
         raise InvalidInput(f"{folder}: has no tokenizer that can be loaded: {_first_line(error)}") from error
     if loaded.pad_token_id is None:
         loaded.pad_token = loaded.eos_token
-    return loaded  # type: ignore[no-any-return]
+    return loaded
 
 
 def dtype(on: str, *, half: bool) -> torch.dtype:
@@ -183,7 +183,7 @@ def _base(folder: Path, name: str, *, on: str, four_bit: bool, half: bool) -> Pr
     except (OSError, ValueError, KeyError) as error:
         raise InvalidInput(f"{name}: can't be loaded as a causal language model: {_first_line(error)}") from error
     model.eval()
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def _adapt(model: PreTrainedModel, adapter: Path, base: Path, *, trainable: bool) -> PeftModel:

@@ -41,7 +41,7 @@ def draw(history: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> Non
         steps, losses = zip(*[(p["step"], p["eval_loss"]) for p in held["eval"]], strict=True)
         panels[0].plot(steps, losses, "o-", color="#c2410c", label="validation loss", markersize=4)
     panels[0].set_ylabel("loss")
-    panels[0].set_ylim(bottom=0)
+    panels[0].set_ylim(0, 1.08 * max(p[name] for name in ("loss", "eval_loss") for p in _with(held, name)))
     if prefers:
         _line(panels[1], held["train"], "reward_margin", "reward margin", "#1f5fa8")
         _line(panels[1], held["train"], "reward_accuracy", "reward accuracy", "#15803d")
@@ -56,6 +56,10 @@ def draw(history: Sequence[Mapping[str, Any]], path: Path, *, title: str) -> Non
         panel.xaxis.get_major_locator().set_params(integer=True)
     panels[-1].set_xlabel("optimizer step")
     figure.savefig(path, dpi=130)
+
+
+def _with(held: Mapping[str, Sequence[Mapping[str, Any]]], name: str) -> list[Mapping[str, Any]]:
+    return [point for kind in held.values() for point in kind if name in point]
 
 
 def _line(panel: Any, train: Sequence[Mapping[str, Any]], name: str, label: str, colour: str) -> None:

@@ -163,13 +163,15 @@ def lora(config: SftConfig | DpoConfig) -> LoraConfig:
 
 def train(trainer: Trainer, config: SftConfig | DpoConfig, work: Path, teller: telling.Telling) -> dict[str, Any]:
     """Trains to the end, from the last whole checkpoint where there is one; returns the figures of the run."""
+    from accelerate import PartialState
     from transformers import EarlyStoppingCallback
 
     trainer.add_callback(checkpoints.MarkWhole())
     trainer.add_callback(teller)
     if patience := config.training.early_stopping_patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=patience))
-    resumed = checkpoints.last(work / "checkpoints")
+    with PartialState().main_process_first():  # the first one removes what is half-written, the others then look
+        resumed = checkpoints.last(work / "checkpoints")
     begun = time.monotonic()
     result = trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     history = trainer.state.log_history

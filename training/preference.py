@@ -11,7 +11,7 @@ from trl import DPOTrainer
 from training.progress import emit
 
 
-class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]  # TRL's classes are loaded lazily, which hides their types
+class PreferenceTrainer(DPOTrainer):
     """Takes `prompt_ids`, `chosen_ids` and `rejected_ids` as they are.
 
     TRL would tokenise the texts again, with a second BOS where the chat template writes one already.
