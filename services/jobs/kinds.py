@@ -1,37 +1,22 @@
-"""The kinds of jobs: what each needs before it is created, and the work that a job of it does.
-
-Two kinds live in modules of their own that are loaded when they are asked for. Each of those has `check` and `begin`
-as below, taking its own spec (and no less than that is needed to add a kind):
-
-    async def check(spec: PreferencesSpec, kit: Kit) -> int
-    async def begin(job: Job, spec: PreferencesSpec, kit: Kit) -> Work
-
-`services.jobs.preferring` has `export(examples: ExampleStore, job: Job) -> Iterator[str]` as well: the job's pairs, a
-line of JSON each with its newline, as `{prompt, chosen, rejected}`.
-"""
+"""The kinds of jobs: what each needs before it is created, and the work that a job of it does."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from importlib import import_module
-from types import ModuleType
-from typing import Final
 
 from graphs.recipes.base import Recipe, Source
-from services.errors import InvalidRequest, WrongState
+from services.errors import InvalidRequest
+from services.jobs import preferring
 from services.jobs.enhancing import Enhancing
 from services.jobs.generating import Generating
 from services.jobs.spec import plan, plan_generate
 from services.jobs.work import Kit, Work
 from services.store.datasets import DatasetStore
 from services.store.ids import tail
-from services.training import running
+from services.training import pipeline, running
 from services.training.specs import PipelineSpec, PreferencesSpec
 from services.views import RECIPES, EnhanceSpec, GenerateSpec, Job, JobSpec
-
-PREFERENCES: Final = "services.jobs.preferring"
-PIPELINE: Final = "services.training.pipeline"
 
 
 async def check(spec: JobSpec, kit: Kit) -> int:
@@ -51,8 +36,11 @@ async def check(spec: JobSpec, kit: Kit) -> int:
         await plan_generate(kind, kit.settings, kit.gateway)
         await asyncio.to_thread(_recipe, kind, kit.datasets)
         return 0  # known once the recipe has planned
-    if isinstance(kind, PreferencesSpec | PipelineSpec):
-        return int(await _module(kind).check(kind, kit))
+    if isinstance(kind, PreferencesSpec):
+        return await preferring.check(kind, kit)
+    if isinstance(kind, PipelineSpec):
+        running.check_installed()
+        return await pipeline.check(kind, kit)
     await running.check(kind, kit)
     return 0  # steps, which the program tells
 
@@ -69,20 +57,11 @@ async def begin(job: Job, kit: Kit) -> Work:
         recipe = await asyncio.to_thread(_recipe, kind, kit.datasets)
         total, ledger, means = job.progress.total_examples, await kit.ledger(job), await kit.means()
         return await asyncio.to_thread(Generating, id_, terms, recipe, total, ledger, means)
-    if isinstance(kind, PreferencesSpec | PipelineSpec):
-        work: Work = await _module(kind).begin(job, kind, kit)
-        return work
+    if isinstance(kind, PreferencesSpec):
+        return await preferring.begin(job, kind, kit)
+    if isinstance(kind, PipelineSpec):
+        return await pipeline.begin(job, kind, kit)
     return running.Training(job, kind, kit)
-
-
-def _module(kind: PreferencesSpec | PipelineSpec) -> ModuleType:
-    name = PREFERENCES if isinstance(kind, PreferencesSpec) else PIPELINE
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise WrongState(f"this service has no {name.rpartition('.')[2]} yet") from None
 
 
 async def _dataset(name: str, wanted: str, kit: Kit) -> int:

@@ -18,6 +18,7 @@ from services.training.launcher import Event
 from services.training.specs import DpoSpec, SftSpec, TrainingEstimate
 
 _PREFIX: Final = "estimate-"
+_LONGEST: Final = 2000
 
 
 class Estimator:
@@ -43,7 +44,10 @@ class Estimator:
                 program = await asyncio.to_thread(self._write, spec, folder)
                 arguments = [program, "--config", "input/config.yaml"]
                 limit = self._kit.settings.training_memory_limit or 0
-                await launcher.run("training.estimate", arguments, folder, note, memory_limit=limit)
+                try:
+                    await launcher.run("training.estimate", arguments, folder, note, memory_limit=limit)
+                except TrainingFailed as error:  # its last lines are more than the trailers of a call can hold
+                    raise TrainingFailed(_shortened(str(error))) from error
         if not told:
             raise TrainingFailed("the program ended without an estimate")
         fields = TrainingEstimate.model_fields
@@ -58,3 +62,7 @@ class Estimator:
         program = running.prepare(spec, self._kit, folder)
         (folder / "input/config.yaml").write_text(yaml.safe_dump(program.config), encoding="utf-8")
         return program.module.rpartition(".")[2]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 4]} ... {text[-_LONGEST // 2 :]}"

@@ -10,7 +10,6 @@ import secrets
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -148,8 +147,9 @@ def _exported(examples: ExampleStore, job: Job) -> Iterator[str]:
         return made.export(examples, job, "source" if job.spec.generate.recipe == "commands" else "messages")
     if job.spec.enhance:
         return export.export(examples, job, format_="messages", tag="think", unfinished=False, converged_only=False)
-    pairs: Iterator[str] = import_module("services.jobs.preferring").export(examples, job)
-    return pairs
+    from services.jobs import preferring  # which reads its own rows by this module
+
+    return preferring.export(examples, job)
 
 
 class _Whole:

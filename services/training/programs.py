@@ -73,6 +73,8 @@ def _quantized(spec: QuantizeSpec, model: str) -> dict[str, Any]:
 
 def _measured(spec: EvaluateSpec, models: list[str]) -> dict[str, Any]:
     config: dict[str, Any] = {"models": models, "data": {"test_file": TEST}, "output_dir": OUTPUT}
+    if len(set(spec.models)) == len(spec.models):
+        config["labels"] = list(spec.models)  # the names that callers know, not those of folders
     if spec.cli_schema:
         config["data"]["schema_file"] = SCHEMA
     for field in ("max_new_tokens", "max_samples"):

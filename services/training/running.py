@@ -99,7 +99,7 @@ class Training:
     def __init__(self, job: Job, spec: Spec, kit: Kit) -> None:
         assert isinstance(spec, TRAININGS)
         self._spec, self._kit, self._id = spec, kit, tail(job.name, "jobs")
-        self._told = TrainingProgress(stage="loading")
+        self._told = (job.progress.training or TrainingProgress()).model_copy(update={"stage": "loading"})
         self._eta: float | None = None
         self._recorded = 0.0
 
@@ -146,7 +146,8 @@ class Training:
         kind, told = event["event"], self._told
         before = told.stage
         self._take(event)
-        due = time.monotonic() - self._recorded >= EACH or told.stage != before or told.step == told.steps
+        last = 0 < told.steps <= told.step
+        due = time.monotonic() - self._recorded >= EACH or told.stage != before or last
         if kind == "proof":
             await self._append("proof", str(event.get("text", "")))
         elif kind in ("estimate", "eval") or (kind == "step" and due):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -23,26 +24,31 @@ def shared_far() -> Iterator[FarModel]:
         yield model
 
 
-@pytest.fixture(scope="package")
-def _shared(shared_far: FarModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@contextmanager
+def needed(running: Service) -> Iterator[Service]:
+    """Keeps a private service, which goes when nobody needs it for half a minute: other tests take longer."""
     ended = Event()
 
     def need_it() -> None:
-        # A private service goes when nobody needs it for half a minute, and other tests take longer than that.
         with running.http as http:
             while not ended.wait(5):
                 http.get("/v1/jobs")
 
-    running = Service(tmp_path_factory.mktemp("shared") / "data", shared_far)
-    running.env["PYTHONPATH"] = str(STAND_IN)  # the trainer's own programs take half a minute each
-    with running:
-        needing = Thread(target=need_it)
-        needing.start()
-        try:
-            yield running
-        finally:
-            ended.set()
-            needing.join()
+    needing = Thread(target=need_it)
+    needing.start()
+    try:
+        yield running
+    finally:
+        ended.set()
+        needing.join()
+
+
+@pytest.fixture(scope="package")
+def _shared(shared_far: FarModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    made = Service(tmp_path_factory.mktemp("shared") / "data", shared_far)
+    made.env["PYTHONPATH"] = str(STAND_IN)  # the trainer's own programs take half a minute each
+    with made, needed(made) as running:
+        yield running
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-import httpx
 import psutil
 import pytest
 from teachback import AsyncClient, Client
@@ -24,13 +25,16 @@ from teachback.client import JobHandle
 from teachback.errors import BadInput, Conflict, NotFound
 from teachback.v1 import job_pb2, trainer_pb2, trainer_pb2_grpc
 
+from tests.services.conftest import needed
 from tests.services.test_launcher import alive
 from tests.support.rows import write
-from tests.support.service import STAND_IN, Service
+from tests.support.service import ROOT, STAND_IN, Service
+from training.rows import Row, parse
 
 S = job_pb2
 CANARY = "canary-93ab"
 ROWS = [{"prompt": f"What is {n} and {n}?", "completion": str(2 * n)} for n in range(40)]
+SCHEMA = ROOT / "examples/kettle.yaml"
 PAIRS = [{"prompt": f"Say {n}", "chosen": str(n), "rejected": "no"} for n in range(12)]
 
 
@@ -39,8 +43,8 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose programs are the stand-ins."""
     service = with_stand_in(tmp_path_factory.mktemp("trainer") / "data")
     service.env |= {"OPENAI_API_KEY": CANARY, "TEACHBACK_TRAINING_MEMORY_LIMIT": str(400 << 20)}
-    with service:
-        yield service
+    with service, needed(service) as running:
+        yield running
 
 
 def with_stand_in(folder: Path) -> Service:
@@ -95,7 +99,8 @@ def test_an_sft_is_watched_to_its_end(trained: JobHandle) -> None:
     job = trained.refresh()
     assert job.progress.total_examples == job.progress.done_examples == 3
     told = job.progress.training
-    assert (told.stage, told.step, told.loss, told.eval_loss) == ("train", 3, pytest.approx(1 / 3), 0.5)
+    assert (told.stage, told.step, told.eval_loss) == ("train", 3, 0.5)
+    assert told.loss == pytest.approx(1 / 3)
     assert trained.report == {"train_loss": 1 / 3, "steps_of_this_life": 3}
 
 
@@ -109,11 +114,51 @@ def test_steps_are_recorded_about_once_a_second(client: Client, dataset: str) ->
 
 
 def test_a_tenth_is_held_back_and_no_row_is_lost(trainer: Service, trained: JobHandle) -> None:
-    folder = trainer.folder / "artifacts" / trained.name.partition("/")[2] / "input"
-    files = [(folder / f"{name}.jsonl").read_text().splitlines() for name in ("train", "validation")]
-    train, held = ([json.loads(line) for line in lines] for lines in files)
+    train, held = inputs(trainer, trained, "train"), inputs(trainer, trained, "validation")
     assert (len(train), len(held)) == (36, 4)
     assert sorted(r["prompt"] for r in train + held) == sorted(r["prompt"] for r in ROWS)
+
+
+def test_the_rows_of_a_job_are_trained_on(trainer: Service, client: Client, tmp_path: Path) -> None:
+    sums = [
+        {
+            "messages": [
+                {"role": "user", "content": f"What is {n} + 2?"},
+                {"role": "assistant", "content": f"{n + 2}"},
+            ],
+            "metadata": {"thinking": f"{n} and 2 more."},
+        }
+        for n in range(6)
+    ]
+    path = write(tmp_path / "rows.jsonl", sums)
+    enhanced = client.enhance(path, teacher="offline/teacher", evaluator="offline/evaluator")
+    with pytest.raises(Conflict, match="its rows can be used once it has succeeded"):
+        client.sft(enhanced.name, model="stand-in/quick")
+    assert enhanced.wait().state == S.JOB_STATE_SUCCEEDED
+    job = client.sft(enhanced.name, model="stand-in/quick")
+    assert job.wait().state == S.JOB_STATE_SUCCEEDED, job.job.error.message
+    rows = [parsed(row) for row in inputs(trainer, job, "train") + inputs(trainer, job, "validation")]
+    assert len(rows) == 6
+    assert all(row.completion.startswith("<think>\n") and row.answer.isdigit() for row in rows)
+    made = client.generate(SCHEMA, commands={"num": 12})
+    assert made.wait().state == S.JOB_STATE_SUCCEEDED, made.job.error.message
+    job = client.sft(made.name, model="stand-in/quick", validation=enhanced.name)
+    assert job.wait().state == S.JOB_STATE_SUCCEEDED, job.job.error.message
+    assert {tuple(row) for row in inputs(trainer, job, "train")} >= {("instruction", "context", "output")}
+    assert len(inputs(trainer, job, "validation")) == 6
+
+
+def parsed(value: dict[str, Any]) -> Row:
+    """A row as the trainer reads it."""
+    row = parse(value)
+    assert isinstance(row, Row)
+    return row
+
+
+def inputs(service: Service, job: JobHandle, name: str) -> list[Any]:
+    """The rows that a job's program was given."""
+    file = service.folder / "artifacts" / job.name.partition("/")[2] / "input" / f"{name}.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_no_secret_of_the_service_reaches_a_program(trained: JobHandle) -> None:
@@ -136,8 +181,8 @@ def test_files_are_fetched_as_they_are(trainer: Service, trained: JobHandle, tmp
         assert artifact.sha256 == hashlib.sha256(there[path].read_bytes()).hexdigest()
     fetched = trained.fetch(tmp_path / "model")
     assert len(fetched) == len(there) == 6
-    for path in fetched:
-        assert path.read_bytes() == there[path.relative_to(tmp_path / "model").as_posix()].read_bytes()
+    for file in fetched:
+        assert file.read_bytes() == there[file.relative_to(tmp_path / "model").as_posix()].read_bytes()
     assert trained.fetch(tmp_path / "one", "curves") == [tmp_path / "one/curves/loss.json"]
     with pytest.raises(BadInput, match=r"has left no nothing\.bin"):
         trained.fetch(tmp_path, "nothing.bin")
@@ -181,16 +226,24 @@ ESCAPES = [
 def test_no_name_leads_out_of_the_folder(trainer: Service, trained: JobHandle, path: str) -> None:
     with pytest.raises((NotFound, BadInput)):
         trained._client.fetch(f"{trained.name}/artifacts/{path}", io.BytesIO())
-    with trainer.http as http:
-        for shown in (path, path.replace("/", "%2F").replace("\0", "%00").replace("\\", "%5C")):
-            try:
-                answer = http.get(f"/v1/{trained.name}/artifacts/{shown}")
-            except httpx.InvalidURL:
-                continue
-            # An empty path is the listing; a dotted one may be made plain by the client, and then is another route.
-            assert answer.status_code in (400, 404, 405, 307) or b"artifacts" in answer.content[:20], shown
-            assert b"SQLite" not in answer.content
-            assert b"What is 1 and 1" not in answer.content
+    quoted = (quote(path, safe="/.%"), quote(path, safe="."), quote(quote(path, safe=".")))
+    for shown in quoted:
+        status, body = raw_get(trainer, f"/v1/{trained.name}/artifacts/{shown}")
+        # With nothing behind the last stroke it is the listing's own route.
+        assert status in ((307, 404) if not path else (400, 404)), (shown, status, body)
+        assert b"SQLite" not in body
+        assert b"What is 1 and 1" not in body
+
+
+def raw_get(service: Service, path: str) -> tuple[int, bytes]:
+    """Status and body for a path as it stands: other clients would make it plain first."""
+    connection = HTTPConnection(service.rest.removeprefix("http://"))
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {service.token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 def test_a_link_in_the_folder_is_no_file(trainer: Service, client: Client, dataset: str) -> None:
@@ -217,7 +270,7 @@ def test_a_cancel_ends_the_child_in_seconds(trainer: Service, client: Client, da
 
 
 def test_a_killed_child_fails_its_job_and_a_resume_finishes_it(trainer: Service, client: Client, dataset: str) -> None:
-    job = client.sft(dataset, model="stand-in/steps-40")
+    job = client.sft(dataset, model="stand-in/steps-120")
     follow(job, 11)
     (child,) = programs(trainer)
     os.kill(child, signal.SIGKILL)
@@ -230,11 +283,11 @@ def test_a_killed_child_fails_its_job_and_a_resume_finishes_it(trainer: Service,
         job.resume(max_cost=1.0)
     job.resume()
     assert job.wait().state == S.JOB_STATE_SUCCEEDED
-    assert job.report["steps_of_this_life"] <= 35  # it went on from a checkpoint
+    assert job.report["steps_of_this_life"] <= 115  # it went on from a checkpoint
 
 
 def test_a_pause_ends_the_child_and_a_resume_goes_on(trainer: Service, client: Client, dataset: str) -> None:
-    job, waiting = client.sft(dataset, model="stand-in/steps-40"), client.sft(dataset, model="stand-in/steps-3")
+    job, waiting = client.sft(dataset, model="stand-in/steps-120"), client.sft(dataset, model="stand-in/steps-3")
     follow(job, 11)
     assert waiting.refresh().state == S.JOB_STATE_QUEUED
     job.pause()
@@ -245,7 +298,7 @@ def test_a_pause_ends_the_child_and_a_resume_goes_on(trainer: Service, client: C
     assert job.refresh().state == S.JOB_STATE_PAUSED
     job.resume()
     assert job.wait().state == S.JOB_STATE_SUCCEEDED
-    assert job.report["steps_of_this_life"] <= 35
+    assert job.report["steps_of_this_life"] <= 115
 
 
 def test_one_trains_at_a_time_in_the_order_of_creation(client: Client, dataset: str) -> None:
@@ -276,7 +329,7 @@ def test_what_a_program_refuses_is_the_jobs_error(trainer: Service, client: Clie
 def test_a_service_that_is_killed_takes_its_child_along_and_finishes_the_job(tmp_path: Path) -> None:
     with with_stand_in(tmp_path / "data") as service:
         rows = service.client.upload(write(tmp_path / "rows.jsonl", ROWS), kind="training").name
-        job = service.client.sft(rows, model="stand-in/steps-60")
+        job = service.client.sft(rows, model="stand-in/steps-160")
         follow(job, 11)
         (child,) = programs(service)
         service.kill()
@@ -287,7 +340,7 @@ def test_a_service_that_is_killed_takes_its_child_along_and_finishes_the_job(tmp
         service.start()
         job = service.client.job(job.name)
         assert job.wait().state == S.JOB_STATE_SUCCEEDED
-        assert job.report["steps_of_this_life"] <= 55
+        assert job.report["steps_of_this_life"] <= 155
         events = list(job.watch())
         assert [e.seq for e in events] == list(range(1, len(events) + 1))
         assert not programs(service)

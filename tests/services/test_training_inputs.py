@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +20,6 @@ from services.datasets.intake import Intake
 from services.errors import InvalidRequest, StorageFull
 from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine
-from services.training import inputs
 from services.training.inputs import Checked, Source, write, write_split
 from services.training.programs import program
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingOptions
@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.Mon
     def full(_file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(inputs.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageFull, match=r"rows\.jsonl can't be written: No space left"):
         write(iter([Checked("{}", 1)]), tmp_path / "rows.jsonl")
     assert not list(tmp_path.iterdir())
@@ -177,6 +177,7 @@ def test_the_settings_of_the_other_programs() -> None:
             "models": ["x/y", "../a/output"],
             "data": {"test_file": "input/test.jsonl", "schema_file": "input/schema.yaml"},
             "output_dir": "output",
+            "labels": ["x/y", "jobs/a"],
             "max_samples": 9,
         },
     )
