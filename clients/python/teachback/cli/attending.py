@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from teachback.cli.where import say
+from teachback.errors import TeachbackError
 
 if TYPE_CHECKING:
     from teachback.client import Client, JobHandle
@@ -49,6 +50,16 @@ def attend(
         say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
         raise typer.Exit(130) from None
     return job
+
+
+def tell_estimate(client: Client, kind: str, fields: dict[str, Any]) -> None:
+    """Says what it will take. An estimate that can't be had keeps nobody from starting: the start says why."""
+    from teachback.training_run import estimated
+
+    try:
+        say(estimated(client, kind, fields))
+    except TeachbackError as error:
+        say(f"no estimate: {error}")
 
 
 def finish(session: Session, job: JobHandle, output: Path, json: bool) -> None:

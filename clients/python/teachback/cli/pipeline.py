@@ -101,13 +101,16 @@ def _generate(
 
 def _train(where: Where, wish: Wish, json: bool) -> None:
     from teachback import enhancing, pipeline_run
-    from teachback.cli.attending import attend
+    from teachback.cli.attending import attend, tell_estimate
     from teachback.cli.comparison import put_comparison
     from teachback.cli.show import put_json
 
     files = wish.files
     with where.open() as session:
         fields = pipeline_run.spec(session.client, wish, say)
+        if "sft" in fields["stages"]:
+            told = {"dataset": fields["dataset"], "model": fields.get("model", ""), "training": fields.get("sft", {})}
+            tell_estimate(session.client, "sft", told)
         harvest = pipeline_run.Harvest(files, say)
         job = attend(session, "pipeline", fields, resume=not fields["force"], again=True, also=harvest)
         harvest(session.client, job.job)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from teachback.cli import training_options as t
 from teachback.cli.jobs import Json
 from teachback.cli.where import Where, say
-from teachback.errors import BadInput, TeachbackError
-
-if TYPE_CHECKING:
-    from teachback.client import Client
+from teachback.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -58,7 +55,7 @@ def sft(
     json: Json = False,
 ) -> None:
     """Supervised fine-tuning: the loss on the answers alone, an adapter unless --no-use-lora."""
-    from teachback.cli.attending import attend, finish
+    from teachback.cli.attending import attend, finish, tell_estimate
     from teachback.training_run import rows as rows_of
 
     source = rows or (str(INSTALLER) if style == "installer" else "")
@@ -73,7 +70,7 @@ def sft(
             fields["validation"] = rows_of(session.client, validation, say)
         if model:
             fields["model"] = _model(model)
-        _tell_estimate(session.client, "sft", fields)
+        tell_estimate(session.client, "sft", fields)
         finish(session, attend(session, "sft", fields, resume=resume), output, json)
 
 
@@ -105,7 +102,7 @@ def dpo(
     json: Json = False,
 ) -> None:
     """Direct preference optimization of an SFT model."""
-    from teachback.cli.attending import attend, finish
+    from teachback.cli.attending import attend, finish, tell_estimate
     from teachback.training_run import rows as rows_of
 
     where: Where = ctx.obj
@@ -117,7 +114,7 @@ def dpo(
         }
         if validation:
             fields["validation"] = rows_of(session.client, validation, say)
-        _tell_estimate(session.client, "dpo", fields)
+        tell_estimate(session.client, "dpo", fields)
         finish(session, attend(session, "dpo", fields, resume=resume), output, json)
 
 
@@ -125,16 +122,6 @@ def _model(name: str) -> str:
     from teachback.training_run import model
 
     return model(name)
-
-
-def _tell_estimate(client: Client, kind: str, fields: dict[str, Any]) -> None:
-    """Says what it will take. An estimate that can't be had keeps nobody from starting: the start says why."""
-    from teachback.training_run import estimated
-
-    try:
-        say(estimated(client, kind, fields))
-    except TeachbackError as error:
-        say(f"no estimate: {error}")
 
 
 def _check_installer(source: str) -> None:
