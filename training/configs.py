@@ -70,9 +70,11 @@ class Logging(Section):
     """Optimizer steps between two lines. The first, the last, and one every two seconds are told anyway."""
 
 
-def _check_four_bit(model: Model, training: Training) -> None:
+def _check(model: Model, training: Training, validation_file: Path | None) -> None:
     if model.load_in_4bit and not training.use_lora:
         raise ValueError("model.load_in_4bit needs training.use_lora: 4-bit weights can't be trained themselves")
+    if training.early_stopping_patience and not validation_file:
+        raise ValueError("training.early_stopping_patience needs data.validation_file, whose loss it watches")
 
 
 class SftTraining(Training):
@@ -103,7 +105,7 @@ class SftConfig(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        _check_four_bit(self.model, self.training)
+        _check(self.model, self.training, self.data.validation_file)
         return self
 
 
@@ -146,7 +148,7 @@ class DpoConfig(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        _check_four_bit(self.model, self.training)
+        _check(self.model, self.training, self.data.validation_file)
         return self
 
 

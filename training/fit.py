@@ -59,27 +59,34 @@ def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) 
                 shutil.rmtree(work, ignore_errors=True)
                 work.mkdir()
                 artifacts.write_json(said, about)
-            yield work
+            try:
+                yield work
+            except BaseException:
+                if checkpoints.last(work / "checkpoints") is None:  # nothing to go on with
+                    shutil.rmtree(work, ignore_errors=True)
+                raise
+            finally:
+                Path(lock.name).unlink(missing_ok=True)
             shutil.rmtree(work, ignore_errors=True)
-            Path(lock.name).unlink(missing_ok=True)
 
 
 def taken_over(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) -> Finished | None:
     """What this very run has made already, or None."""
     final = config.training.output_dir
     held = artifacts.finished(final, program, config, dataset_sha256)
-    return Finished(final, held["metrics"]) if held else None
+    if held is None:
+        return None
+    shutil.rmtree(artifacts.work_folder(final), ignore_errors=True)  # of a run killed just after it had published
+    return Finished(final, held["metrics"])
 
 
 def arguments(config: SftConfig | DpoConfig, work: Path, plan: Schedule, *, validates: bool) -> dict[str, Any]:
     """Keyword arguments of SFTConfig and DPOConfig alike.
 
-    Raises InvalidInput: early stopping without validation rows; a `report_to` that is not installed.
+    Raises InvalidInput: a `report_to` that is not installed.
     """
     training = config.training
     patience = training.early_stopping_patience
-    if patience and not validates:
-        raise InvalidInput("training.early_stopping_patience: needs data.validation_file, whose loss it watches")
     report_to = config.logging.report_to
     if report_to != "none" and importlib.util.find_spec(report_to) is None:
         raise InvalidInput(f'logging.report_to: {report_to} is not installed; install it, or say "none"')
