@@ -7,13 +7,12 @@ file holds the parts as general.* keys.
 
 from __future__ import annotations
 
-import json
+import math
 import re
-import struct
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from training.errors import InvalidInput
+from training import tensors
 from training.quantization.types import FileType
 
 _SCALES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
@@ -57,25 +56,7 @@ def of(folder: Path, base: str, *, name: str, prefix: str, version: str) -> Name
 
 def parameters(folder: Path) -> int:
     """How many numbers a model's weights are, told by the headers of its safetensors files."""
-    total = 0
-    for path in sorted(folder.glob("*.safetensors")):
-        for shape in shapes(path).values():
-            count = 1
-            for length in shape:
-                count *= length
-            total += count
-    return total
-
-
-def shapes(path: Path) -> dict[str, list[int]]:
-    """Tensor shapes of a safetensors file. Raises InvalidInput for what is none."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
-        return {name: info["shape"] for name, info in header.items() if name != "__metadata__"}
-    except (struct.error, ValueError, KeyError, TypeError, MemoryError) as error:
-        raise InvalidInput(f"{path}: not a safetensors file: {error}") from error
+    return sum(math.prod(shape) for _, shape in tensors.read(folder))
 
 
 def size_label(parameters: int) -> str:
