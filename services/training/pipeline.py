@@ -293,8 +293,9 @@ class Pipeline:
 
 
 def figures(report: dict[str, Any]) -> dict[str, Any]:
-    """The main figures of a report: what is no list, but the models of a comparison."""
-    return {name: value for name, value in report.items() if name == "models" or not isinstance(value, list)}
+    """The main figures of a report: what is no list, but the models of a comparison. The rest stays in its file."""
+    told = {name: value for name, value in report.items() if name == "models" or not isinstance(value, list)}
+    return {name: figures(value) if isinstance(value, dict) else value for name, value in told.items()}
 
 
 def _pairs(job: Job) -> int:

@@ -107,6 +107,7 @@ def test_files_are_where_they_belong(trained: Trained) -> None:
         files.sft / "proof.txt",
         files.sft / "loss.png",
         files.models / "clitron-hub-q4_k_m.gguf",
+        files.models / "clitron-hub-q4_k_m.Modelfile",
         files.evaluation / "metrics.json",
         files.report,
     ):
@@ -130,7 +131,9 @@ def test_held_out_rows_are_answered_right_after_and_not_before(trained: Trained)
 
 
 def test_the_file_agrees_with_the_model(trained: Trained) -> None:
-    assert _stages(trained.files)["quantize"]["agreement"] >= 0.95
+    fidelity = _stages(trained.files)["quantize"]["fidelity"]
+    assert fidelity["held_out"]["agreement"] >= 0.95, fidelity
+    assert fidelity["chat"]["tokenized_alike"] == fidelity["chat"]["prompts"]
 
 
 def test_the_same_command_takes_everything_over(trained: Trained) -> None:

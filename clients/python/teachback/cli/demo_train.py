@@ -60,7 +60,7 @@ The rows were written by rules, not by a model, so the phrasing is theirs: a rea
       your own command line: its schema goes to schemas/mycli.yaml
   teachback pipeline run --name mycli --teacher gpt-4o-mini --model HuggingFaceTB/SmolLM2-360M-Instruct
       rows by a real teacher, a larger model to train
-  ollama create {name} -f {folder}/Modelfile
+  ollama create {name} -f {modelfile}
       the file in Ollama"""
 
 
@@ -94,7 +94,7 @@ def demo_train(
     print(f"\nLoss curve  {files.sft / 'loss.png'}")
     print(f"Comparison  {files.evaluation}")
     print(f"The file    {files.gguf(RECIPE['quantization'])}")
-    print(NEXT.format(name=NAME, folder=files.models))
+    print(NEXT.format(name=NAME, modelfile=files.gguf(RECIPE["quantization"]).with_suffix(".Modelfile")))
 
 
 class _Told:
