@@ -81,8 +81,9 @@ class Student:
         rules: Sequence[str],
         format_: Format,
         round_: int,
+        complaints: Sequence[str] = (),
     ) -> str:
-        """Thinking that leads to a response which was given."""
+        """Thinking that leads to a response which was given. `complaints`: the rules that the last one broke."""
         prompt = prompt_for(
             self.model,
             "attempt_rationalise",
@@ -93,6 +94,7 @@ class Student:
             hints=list(hints),
             rules=list(rules),
             format=format_,
+            complaints=list(complaints),
         )
         heat = self._heat("attempt_rationalise", round_)
         reply = await self.line.say(

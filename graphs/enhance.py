@@ -23,7 +23,7 @@ from graphs.judging import assess, incumbent, verified
 from graphs.records import Outcome, Result, Round, Task
 from graphs.rules.guard import hint_leaks, honest_turns, thinking_complaints
 from graphs.rules.hints import hint_flaw, plain_hint
-from graphs.rules.style import RULES, style_complaints
+from graphs.rules.style import RULES, laid_out, style_complaints
 from graphs.state import Cast, Changes, Loop, start
 
 End = Literal["__end__"]
@@ -53,8 +53,9 @@ async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evalu
             # Two to four lines that explain a given response have no turning points to show.
             "consolidated",
             number,
+            complaints=rounds[-1].complaints if rounds else [],
         )
-        turn = Round(number=number, thinking=thinking)
+        turn = Round(number=number, thinking=laid_out(cast.rules.style, task, thinking))
     return Command(update={"rounds": [*rounds, turn]}, goto="evaluate")
 
 

@@ -29,6 +29,8 @@ _NO_NAME = frozenset(
 _USES = re.compile(
     r"\b(?:using|use|uses|running|run|runs|executing|executes|invoking|calling)\s+`?([a-z][\w.-]*)", re.IGNORECASE
 )
+_CODE = re.compile(r"`([A-Za-z][\w.-]*)[^`\n]*`")
+"""What stands in backticks is said to stand somewhere, letter by letter."""
 _PROGRAMS = frozenset(
     re.findall(
         r"\S+",
@@ -55,6 +57,9 @@ _ONLINE_CLAIM = re.compile(
     r"\b(?:network|internet|connection|wi-?fi|ethernet)(?: connection| access)? (?:is|being) (?:already |now )?"
     r"(connected|up|online|working|available|reachable|not\b[\w ]*|down|offline|disconnected|unavailable|missing)\b",
     re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"\b(?:if|whether|check(?:s|ing)? that|test(?:s|ing)? that)(?: the| their| its)?\s*$", re.IGNORECASE
 )
 _WORD = re.compile(r"[A-Za-z0-9][\w.+-]*")
 _DULL = frozenset(
@@ -110,6 +115,7 @@ def _invented(given: str, thinking: str) -> list[str]:
     found += [name for name in names if not _stands(name.lower(), lowered)]
     programs = [m.rstrip(".") for m in _USES.findall(thinking)]
     found += [p for p in programs if p.lower().split(".")[0] in _PROGRAMS and not _stands(p.lower(), lowered)]
+    found += [m for m in _CODE.findall(thinking) if not _stands(m.lower(), lowered)]
     return found
 
 
@@ -147,6 +153,8 @@ def _network_complaints(context: str, thinking: str) -> list[str]:
         return []
     online = not _OFFLINE.search(state)
     for match in _ONLINE_CLAIM.finditer(thinking):
+        if _ASKED.search(thinking[: match.start()]):  # "wants to know if the internet is working" claims nothing
+            continue
         claimed = not re.match(r"not|down|off|dis|un|miss", match.group(1), re.IGNORECASE)
         if claimed != online:
             return [f'The system state says "{state.strip()}" of the network: correct "{match.group()}".']

@@ -66,9 +66,34 @@ _ADDRESS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]*'(?!\w)")
-_BULLET = re.compile(r"[-*•#>+]|\(?\d+[.)](?=\s)")
+_BULLET = re.compile(r"^\s*(?:[-*•#>+]+(?=\s)|\(?\d+[.)](?=\s))")
+_NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'“/])")
+_BEFORE = frozenset({"sudo", "doas", "env", "nohup", "time"})
 _SENTENCE_END = re.compile(r"[.!?…][\"”')\]]*$")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+def laid_out(style: Style, task: Task, thinking: str) -> str:
+    """The thinking in the layout of its style; not a thought in it is changed.
+
+    A small model writes its lines as one paragraph or as a list, and the whole command where its program was wanted,
+    however it is told, so that all it had to say was refused for that alone.
+    """
+    if style != "installer":
+        return thinking
+    if task.response_kind == "command" and len(_plain(task.reference)) >= COPIED_COMMAND:
+        thinking = thinking.replace(task.reference.strip(), _programs(task.reference))
+    lines = [_BULLET.sub("", line.strip(), count=1).strip() for line in thinking.splitlines() if line.strip()]
+    if len(lines) < LINES[0]:
+        lines = [sentence.strip() for line in lines for sentence in _NEXT_SENTENCE.split(line)]
+    return "\n".join(lines)
+
+
+def _programs(command: str) -> str:
+    """The programs of a command line, each once, in their order: "sgdisk, mkfs.ext4"."""
+    steps = [step.split() for step in re.split(r"&&|\|\||[;|\n]", command) if step.strip()]
+    named = [next((word for word in words if word not in _BEFORE), words[0]) for words in steps]
+    return ", ".join(dict.fromkeys(named))
 
 
 def style_complaints(style: Style, task: Task, thinking: str) -> list[str]:

@@ -526,6 +526,7 @@ def test_the_wish_is_said_in_the_third_person(said: str, wish: str) -> None:
         hints=[],
         rules=list(RULES["installer"]),
         format="consolidated",
+        complaints=[],
     )
     assert speak.reply("offline/student", prompt.messages()).splitlines()[0] == wish
 

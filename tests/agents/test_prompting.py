@@ -51,6 +51,7 @@ def values(question: Question, kind: AnswerKind, thinking: str, hints: list[str]
         "answer_kind": kind,
         "thinking": thinking,
         "hints": hints,
+        "complaints": ["Write 2 to 4 lines, one sentence each: there are 6 now."] if hints else [],
         "reference": "225",
         "answer": "240",
         "critique": "The guests who pay nothing are missing.",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents.question import Question, ResponseKind, Turn
 from graphs.records import Task
 from graphs.rules.machine import boot_mode, machine_complaints
-from graphs.rules.style import RULES, Style, style_complaints
+from graphs.rules.style import RULES, Style, laid_out, style_complaints
 
 UEFI = "## State\n- Boot mode: UEFI\n- Network: Connected (enp3s0)\n- Disks: /dev/nvme0n1 (512G)\n- Hostname: not set"
 BIOS = "Boot mode: BIOS (legacy)\nDisk: /dev/sda (80G)\nNetwork: Disconnected"
@@ -156,3 +156,29 @@ def test_any_text_is_judged_alike_twice(thinking: str, context: str, style: Styl
 @pytest.mark.parametrize("style", ["qa", "installer"])
 def test_the_rules_shown_to_models_fit_a_list(style: Style) -> None:
     assert all(r.endswith(".") and "\n" not in r for r in RULES[style])
+
+
+def test_a_paragraph_a_list_and_a_whole_command_are_laid_out_and_nothing_else_is_touched() -> None:
+    command = "grub-install --target=i386-pc --boot-directory=/mnt/boot /dev/sda"
+    asked = installer(command, context="## State\n- Boot mode: BIOS (legacy)\n- Disks: /dev/sda (80G)")
+    lines = "The user wants a boot loader.\nThe mode is BIOS.\n`grub-install` puts GRUB on /dev/sda."
+    told = f"The user wants a boot loader. The mode is BIOS. `{command}` puts GRUB on /dev/sda."
+    assert laid_out("installer", asked, told) == lines
+    assert laid_out("installer", asked, f"- {told}".replace(". ", ".\n- ")) == lines
+    assert laid_out("installer", asked, lines) == lines
+    assert laid_out("qa", asked, told) == told
+    assert style_complaints("installer", asked, lines) == []
+    assert style_complaints("installer", asked, told)
+    chain = "sudo wipefs -a /dev/sda && mkfs.ext4 /dev/sda1 | tee log"
+    assert (
+        laid_out("installer", installer(chain), f"It is {chain} here.\nSo.")
+        == "It is wipefs, mkfs.ext4, tee here.\nSo."
+    )
+
+
+def test_what_is_only_asked_is_no_claim_and_what_stands_in_backticks_has_to_stand_there() -> None:
+    asked = installer("ping -c 3 example.org", context="## State\n- Network: Disconnected")
+    said = "The user wants to know if the internet is working.\nThe network is disconnected.\n{} sends three packets."
+    assert style_complaints("installer", asked, said.format("`ping`")) == []
+    assert '"pingg" stands neither' in style_complaints("installer", asked, said.format("`pingg`"))[0]
+    assert style_complaints("installer", asked, "The internet is working.\nSo `ping` answers.")
