@@ -17,9 +17,10 @@ from sqlalchemy import Engine
 
 from services.datasets.errors import DatasetError
 from services.datasets.intake import Intake
-from services.errors import InvalidRequest, StorageFull
+from services.errors import InvalidRequest, NotInstalled, StorageFull, mapped
 from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine
+from services.training import running
 from services.training.inputs import Checked, Source, write, write_split
 from services.training.programs import program
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingOptions
@@ -181,3 +182,12 @@ def test_the_settings_of_the_other_programs() -> None:
             "max_samples": 9,
         },
     )
+
+
+def test_a_service_without_the_trainer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "find_spec", lambda name: None if name in ("torch", "trl") else object())
+    with pytest.raises(NotInstalled, match=r"no torch, trl\): `pip install 'teachback-server\[train\]'`") as raised:
+        running.check_installed()
+    row = mapped(raised.value)
+    assert row is not None
+    assert (row.grpc.name, row.http) == ("FAILED_PRECONDITION", 409)
