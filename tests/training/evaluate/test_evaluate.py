@@ -14,6 +14,9 @@ from training import evaluate
 from training.configs import validate
 from training.errors import InvalidInput, Missing
 from training.evaluate import EvaluateConfig, shortest
+from training.llama import LlamaFailed
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def config(models: list[Any], test_file: Path, output: Path, **more: Any) -> EvaluateConfig:
@@ -153,6 +156,21 @@ def test_models_and_settings_that_can_not_be_used(tiny: Path, test_file: Path, t
     for wrong in ({"labels": ["a", "b"]}, {"data": {"schema": 1}}, {"max_new_tokens": 0}):
         with pytest.raises(InvalidInput):
             config([tiny], test_file, tmp_path / "out", **wrong)
+
+
+def test_a_gguf_file_that_llama_cpp_does_not_know(test_file: Path, tmp_path: Path) -> None:
+    from gguf import GGUFWriter
+
+    path = tmp_path / "new.gguf"
+    writer = GGUFWriter(path, "an-architecture-of-tomorrow")
+    writer.add_chat_template("{{ messages[0]['content'] }}")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(LlamaFailed, match=r"new\.gguf: llama\.cpp could not load the file"):
+        evaluate.run(config([path], test_file, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_labels_are_as_long_as_it_takes() -> None:

@@ -12,6 +12,8 @@ from training.errors import InvalidInput, Missing
 from training.generation import HuggingFace, Prompt, spread, subject
 from training.rows import Message, Row
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXT = "the kettle hums while somebody pours mint tea into three small cups and waits for the rain to stop"
 WORDS = TEXT.split()
 

@@ -12,6 +12,8 @@ from training.configs import validate
 from training.errors import InvalidInput
 from training.generations import GenerationsConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def test_texts_side_by_side(tiny: Path, other: Path, tmp_path: Path) -> None:
     passage = "I wait at the window and I don't know what for. Perhaps it is only the light that asks me to feel it."
