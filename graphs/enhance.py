@@ -78,7 +78,8 @@ async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt
     hint = ""
     for number in (1, 2):
         hint = await _hint(task, last, cast, critique, hints, number)
-        if task.mode == "rationalise":
+        if task.mode == "rationalise":  # the rules that were broken go to the student as they are
+            hint = "" if hint_flaw(hint, last.thinking, "", hints) else hint
             break
         leak = hint_leaks(hint, task.reference, task.question)
         flaw = f"{leak} Say it without that." if leak else hint_flaw(hint, last.thinking, last.answer, hints)
