@@ -45,6 +45,7 @@ class Serving:
         self._asked: dict[str, float] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._tidier: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def check(self, name: str) -> None:
         """Whether there is such a model. Raises NotFound, InvalidRequest for other jobs, WrongState for unfinished."""
@@ -65,15 +66,16 @@ class Serving:
         return endpoint.base_url, endpoint.api_key
 
     async def close(self) -> None:
-        """Stops every model."""
+        """Stops every model. Those who asked them have been stopped before."""
+        self._closing.set()  # no cancel: one that meets the end of a child is lost (asyncio.wait_for of Python 3.11)
         if self._tidier:
-            self._tidier.cancel()
-            await asyncio.gather(self._tidier, return_exceptions=True)
+            await self._tidier
         await asyncio.gather(*(server.stop() for server in self._servers.values()))
 
     async def _tidy(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK)
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), LOOK)
             for name, server in list(self._servers.items()):
                 async with self._locks[name]:
                     if time.monotonic() - self._asked[name] > IDLE:
