@@ -22,7 +22,7 @@ from typing import Any
 
 from teachback.errors import TeachbackError, Unreachable
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 LOG_LINES = 15
 # What a provider is reached with: a service started under other values would go on using those.
 PROVIDER_SETTINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_PROXY")
