@@ -7,6 +7,7 @@ some minutes. The last line is one JSON object.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import statistics
@@ -25,6 +26,8 @@ from tests.bench import service
 from tests.bench.workload import EXAMPLES, LATENCY
 
 BARS = {"engine_cpu_x": 4.0, "engine_wall_x": 1.25, "service_cpu_x": 6.0, "service_wall_x": 1.5, "makers_cpu_x": 4.0}
+TRAINING_BARS = {"sft_step_x": 1.1, "dpo_step_x": 1.1}
+"""Step time of the trainer beside TRL's own; measured where `make install-train` has been."""
 YARDSTICK = {"engine": "bare", "service": "bare", "makers": "bare chats", "generate": "bare chats"}
 """What is measured, and the bare calls that it is measured by."""
 ENV = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -66,11 +69,20 @@ def help_seconds() -> float:
     return min(once() for _ in range(5))
 
 
+def training_figures() -> dict[str, float]:
+    """What `tests.bench.training` finds in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.training"]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=ENV)
+    return dict(json.loads(told.stdout.splitlines()[-1]))
+
+
 def main() -> None:
     """Prints a table, then one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
+    here = importlib.util.find_spec("trl") is not None
+    parser.add_argument("--training", action=argparse.BooleanOptionalAction, default=here)
     asked = parser.parse_args()
     console = Console(stderr=True)
     names = ("bare", "engine", "service", "bare chats", "makers", "generate")
@@ -107,6 +119,10 @@ def main() -> None:
                     service.enhance(one, 5)
                     peaks.append(service.enhance(one, examples)["peak_mib"])
             figures["mib_100k_rows_over_1k"] = round(peaks[1] - peaks[0], 1)
+    bars = BARS | TRAINING_BARS if asked.training else BARS
+    if asked.training:
+        console.print("steps of the trainer beside TRL's")
+        figures |= training_figures()
     table = Table(title=f"{EXAMPLES} examples, calls of {LATENCY * 1000:.0f} ms; thinking enhanced, then chats made")
     for column in ("", "calls", "wall s", "CPU ms a call", "x bare wall", "x bare CPU"):
         table.add_column(column, justify="left" if not column else "right")
@@ -116,7 +132,7 @@ def main() -> None:
         x = [figures.get(f"{name}_{w}_x", 1.0) for w in ("wall", "cpu")]
         table.add_row(name, str(calls), f"{wall:.2f}", f"{cpu:.3f}", f"{x[0]:.2f}", f"{x[1]:.2f}")
     console.print(table)
-    missed = [f"{k} {figures[k]} > {bar}" for k, bar in BARS.items() if figures[k] > bar]
+    missed = [f"{k} {figures[k]} > {bar}" for k, bar in bars.items() if figures[k] > bar]
     console.print(f"bars missed: {', '.join(missed)}" if missed else "every bar is met")
     print(json.dumps({"calls": runs["bare"][0]["calls"], "rounds": asked.rounds, **figures}))
 
