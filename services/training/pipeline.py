@@ -132,7 +132,7 @@ class Pipeline:
         if stage in ("quantize", "evaluate"):
             await self._recall_others(stage)
         if stage == "dpo" and not self._spec.preferences and not _pairs(self._done["preferences"]):
-            await self._tell(stage, None, "left out: there is no pair in which the model was wrong")
+            await self._tell(stage, None, "left out: there are no pairs")
             return
         spec, prefix = await self._key(stage)
         mine = f"{prefix}.{self.job_id}"
