@@ -9,6 +9,7 @@ from typing import Final
 from services.errors import InvalidRequest, WrongState
 from services.jobs.work import Kit
 from services.store.ids import tail
+from services.training.specs import DpoSpec, SftSpec
 from services.views import JobState
 
 # No part may begin with a dot or a hyphen: "../x" would be a path, and "-x" an option.
@@ -67,3 +68,15 @@ def labels(names: list[str], kit: Kit) -> list[str]:
         again = sum(one == told or one.startswith(f"{told} (") for one in called)
         called.append(f"{told} ({again + 1})" if again else told)
     return called
+
+
+def title(name: str, kit: Kit) -> str:
+    """What a file of this model is called where nobody says: of a job its base model's name and its kind."""
+    if not name.startswith("jobs/"):
+        return (name or kit.settings.base_model).rstrip("/").rpartition("/")[2]
+    spec = kit.store.get(name).spec
+    under = spec.kind.model if isinstance(spec.kind, SftSpec | DpoSpec) else ""
+    while under.startswith("jobs/"):  # what was trained in several turns is of the last kind
+        kind = kit.store.get(under).spec.kind
+        under = kind.model if isinstance(kind, SftSpec | DpoSpec) else ""
+    return f"{title(under, kit)}-{spec.kind_name}"

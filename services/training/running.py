@@ -63,7 +63,7 @@ def _check(spec: Spec, kit: Kit) -> None:
         if spec.validation:
             source.check(spec.validation, kind, "validation")
     elif isinstance(spec, QuantizeSpec):
-        _check_type(spec.quantization)
+        _check_type(spec)
         models.check(spec.model, kit, "model")
         for field in ("imatrix_dataset", "fidelity_dataset"):
             if name := getattr(spec, field):
@@ -85,12 +85,17 @@ def _check_options(spec: SftSpec | DpoSpec) -> None:
         raise InvalidRequest(f"training: {error}") from None
 
 
-def _check_type(name: str) -> None:
-    """Raises InvalidRequest for a quantization that llama.cpp does not know."""
+def _check_type(spec: QuantizeSpec) -> None:
+    """Raises InvalidRequest for a quantization that llama.cpp does not know, or that needs rows to weigh by."""
     try:
-        types.file_type(name or "q4_k_m")
+        found = types.file_type(spec.quantization or "q4_k_m")
     except InvalidInput as error:
         raise InvalidRequest(f"quantization: {error}") from None
+    if found.needs_imatrix and not spec.imatrix_dataset:
+        raise InvalidRequest(
+            f"quantization: {found.name} is of no use without an importance matrix; name rows as imatrix_dataset, "
+            "or take a type with more bits"
+        )
 
 
 class Training:
@@ -185,7 +190,7 @@ class Training:
 def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
     """Writes what the program of a spec reads into `folder`/input, once; returns the program. Blocks."""
     (folder / "input").mkdir(exist_ok=True)
-    source, validation = Source(kit), False
+    source, validation, ready = Source(kit), False, spec
 
     def put(name: str, path: str, kind: Literal["rows", "pairs"] = "rows") -> None:
         write(source.read(name, kind, "dataset"), folder / path)
@@ -206,6 +211,7 @@ def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
             put(spec.validation, programs.VALIDATION, "pairs")
         named = [spec.model]
     elif isinstance(spec, QuantizeSpec):
+        ready = spec.model_copy(update={"name": spec.name or models.title(spec.model, kit)})
         for name, path in ((spec.imatrix_dataset, programs.IMATRIX), (spec.fidelity_dataset, programs.FIDELITY)):
             if name:
                 put(name, path)

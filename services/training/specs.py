@@ -85,8 +85,8 @@ class QuantizeSpec(View):
 
     model: Text = Field(min_length=1)
     quantization: str = Field("", pattern=r"^[A-Za-z0-9_]{0,16}$", description="a type of llama.cpp; empty: q4_k_m")
-    name: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$")
-    prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,64}$")
+    name: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")
+    prefix: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")
     imatrix_dataset: Literal[""] | Rows = ""
     fidelity_dataset: Literal[""] | Rows = ""
     fidelity_threshold: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
