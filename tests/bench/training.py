@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -78,14 +79,11 @@ class Bench:
             clock.on_step_begin()
             begin(teller, *words, **named)
 
-        telling.Telling.on_step_begin = clocked  # type: ignore[method-assign]
-        try:
+        with mock.patch.object(telling.Telling, "on_step_begin", clocked):
             if program == "sft":
                 sft.run(validate(SftConfig, {**shared, "data": {"train_file": self.rows}}))
             else:
                 dpo.run(validate(DpoConfig, {**shared, "data": {"preference_file": self.pairs}}))
-        finally:
-            telling.Telling.on_step_begin = begin  # type: ignore[method-assign]
 
     def trl(self, program: str, clock: Clock) -> None:
         """One run of TRL's trainer as its documentation has it."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,7 +90,7 @@ def _chatml(row: object) -> str:
 def test_packed_rows_do_not_see_each_other(tiny: Path, tmp_path: Path) -> None:
     """In one sequence or each in its own: the loss of the same rows is the same."""
     rows = write_rows(tmp_path / "rows.jsonl", some_rows(8))
-    one_step = {"max_steps": 1, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1}
+    one_step: dict[str, Any] = {"max_steps": 1, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 1}
     alone, _ = run_sft(sft_config(tiny, rows, tmp_path / "alone", **one_step))
     packed, _ = run_sft(sft_config(tiny, rows, tmp_path / "packed", packing=True, **one_step))
     assert packed.metrics["train_loss_first"] == pytest.approx(alone.metrics["train_loss_first"], abs=1e-4)
