@@ -61,7 +61,7 @@ class Subject(Protocol):
         ...
 
     def losses(self, some: Sequence[Row]) -> Iterator[tuple[int, Loss | None]]:
-        """The loss of each row, with its index; None where the model's runtime can't tell."""
+        """The loss of each row, with its index; None where a row is too long or the model's runtime can't tell."""
         ...
 
 
@@ -169,7 +169,9 @@ class HuggingFace:
             )
             for row in some
         ]
-        order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
+        lengths = [len(prompt) + len(completion) for prompt, completion in pairs]
+        order = sorted((i for i, length in enumerate(lengths) if length <= self._longest), key=lengths.__getitem__)
+        yield from ((i, None) for i, length in enumerate(lengths) if length > self._longest)
         for start in range(0, len(order), self._batch):
             batch = order[start : start + self._batch]
             yield from zip(batch, self._score([pairs[i] for i in batch]), strict=True)

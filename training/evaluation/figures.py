@@ -78,7 +78,13 @@ def _shares(results: Sequence[Result]) -> Figure:
 def _arguments(results: Sequence[Result]) -> Figure | None:
     asked = np.array([one.judgement.arguments for one in results], dtype=float)
     right = np.array([one.judgement.right for one in results], dtype=float)
-    return _figure(ratio(right, asked), int(asked.sum())) if asked.sum() else None
+    if not asked.sum():
+        return None
+    told = ratio(right, asked)
+    if told.low == told.high:  # all right or all wrong: nothing to resample, and the rows are what is independent
+        having = int((asked > 0).sum())
+        told = wilson(round(told.value * having), having)
+    return _figure(told, int(asked.sum()))
 
 
 def _losses(results: Sequence[Result]) -> Figure:

@@ -53,8 +53,13 @@ def ratio(above: Array, below: Array) -> Interval:
 
 
 def difference(first: Array, second: Array) -> Interval:
-    """Mean of `second` less mean of `first`, both shape (rows,) and of the same rows, which are resampled in pairs."""
+    """Mean of `second` less mean of `first`, both shape (rows,) and of the same rows, which are resampled in pairs.
+
+    Of values from 0 to 1: where no row differs, there is nothing to resample, and Wilson says how many yet might.
+    """
     gain = second - first
+    if not gain.any():
+        return _none(len(gain))
     return _ends(float(gain.mean()), _draws(len(gain)) @ gain / len(gain))
 
 
@@ -65,13 +70,23 @@ def seeded_difference(first: Array, second: Array) -> Interval:
     few: with three, the interval is somewhat too narrow.
     """
     gain = second - first
+    if not gain.any():
+        return _none(gain.shape[1])
     seeds, rows = _draws(gain.shape[0]) / gain.shape[0], _draws(gain.shape[1], 1) / gain.shape[1]
     return _ends(float(gain.mean()), np.einsum("ds,sr,dr->d", seeds, gain, rows, optimize=True))
 
 
 def seeded_mean(values: Array) -> Interval:
-    """The mean of `values`, shape (seeds, rows), seeds and rows resampled."""
+    """The mean of `values` from 0 to 1, shape (seeds, rows), seeds and rows resampled."""
+    if (values == values[0, 0]).all() and values[0, 0] in (0, 1):
+        return wilson(int(values[0].sum()), values.shape[1])
     return seeded_difference(np.zeros_like(values), values)
+
+
+def _none(rows: int) -> Interval:
+    """No difference in so many rows."""
+    unseen = wilson(0, rows).high
+    return Interval(0.0, -unseen, unseen)
 
 
 def _draws(size: int, stream: int = 0) -> Array:

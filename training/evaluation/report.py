@@ -140,12 +140,11 @@ def _notes(metrics: Mapping[str, Any]) -> str:
     ]
     for model in models:
         if model["validation_loss"] is None:
-            notes.append(
-                f"- {_cell(model['label'])}: no loss, since its runtime tells no probabilities of a given text."
-            )
+            notes.append(f"- {_cell(model['label'])}: no loss could be taken of any row.")
         elif model["rows_without_loss"]:
             notes.append(
-                f"- {_cell(model['label'])}: {model['rows_without_loss']} rows without a loss are left out of it."
+                f"- {_cell(model['label'])}: {model['rows_without_loss']} rows are not in the loss (too long for the "
+                "model, or its runtime does not tell their probabilities)."
             )
     return "\n".join(notes)
 

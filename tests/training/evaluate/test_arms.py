@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.training.conftest import make_tiny
 from tests.training.evaluate.test_evaluate import events
 from training import arms, sft
 from training.arms import ArmsConfig
@@ -48,12 +49,13 @@ def config(tiny: Path, train: Path, output: Path, **more: Any) -> ArmsConfig:
     return validate(ArmsConfig, values)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")  # of the trainer's libraries about themselves
 @pytest.mark.usefixtures("one_thread")
 def test_all_arms_from_rows_to_verdict_and_on_after_a_kill(
-    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tiny = make_tiny(tmp_path / "tiny")
     train = write(tmp_path / "rows.jsonl", [row(n) for n in range(10)] + [row(99, original_thinking=None)])
     output = tmp_path / "arms"
     asked = config(tiny, train, output, selected_by="embedded/smollm2-135m")

@@ -60,7 +60,8 @@ def test_two_models_side_by_side(
     assert first["finish_reasons"] == {"length": 8}
     assert first["perplexity"]["value"] > 1000
     assert first["latency_seconds"]["n"] == 8
-    assert second["gain"] == {"value": 0, "low": 0, "high": 0, "n": 8, "mended": 0, "broken": 0}
+    assert second["gain"] == {"value": 0, "low": -0.324408, "high": 0.324408, "n": 8, "mended": 0, "broken": 0}
+    assert (first["argument_accuracy"]["low"], first["argument_accuracy"]["high"]) == (0, 0.390334), "of six rows"
     assert first["targets_met"] == dict.fromkeys(metrics["targets"], False)
     assert "brew list" in metrics["uncovered"]
     assert "brew pour" not in metrics["uncovered"]

@@ -92,6 +92,11 @@ def test_settings_that_came_with_a_model_do_not_count(tiny: Path) -> None:
 def test_a_prompt_that_leaves_no_room_is_refused(tiny: Path) -> None:
     with subject(str(tiny)) as model, pytest.raises(InvalidInput, match=r"prompt 2 has .* more than the model's 512"):
         list(model.answer([prompt(2), prompt(100)], 450))
+    long = Row(prompt=prompt(2), completion=" ".join(WORDS * 40), source={})
+    with subject(str(tiny)) as model:
+        losses = dict(model.losses([long, long.model_copy(update={"completion": "short"})]))
+    assert losses[0] is None
+    assert losses[1] is not None
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:

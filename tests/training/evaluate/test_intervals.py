@@ -44,7 +44,7 @@ def test_pairs_are_compared_in_pairs() -> None:
     assert told.value == pytest.approx(0.08)
     assert 0 < told.low < 0.08 < told.high
     assert wilson(40, 100).high > wilson(48, 100).low
-    assert difference(first, first) == (0, 0, 0)
+    assert difference(first, first) == (0, -wilson(0, 100).high, wilson(0, 100).high), "no row differs, of only 100"
 
 
 def test_seeds_widen_the_interval() -> None:
@@ -52,13 +52,14 @@ def test_seeds_widen_the_interval() -> None:
     rows = (generator.random(200) < 0.5).astype(float)
     steady = np.stack([rows] * 3)
     gain = np.stack([rows, 1 - (1 - rows) * (generator.random(200) < 0.7), rows])
-    assert seeded_difference(steady, steady) == (0, 0, 0)
+    assert seeded_difference(steady, steady).high == -seeded_difference(steady, steady).low == wilson(0, 200).high
     uneven = seeded_difference(steady, gain)
     even = difference(rows, gain.mean(axis=0))
     assert uneven.value == pytest.approx(even.value)
     assert uneven.high - uneven.low > 1.5 * (even.high - even.low)
     assert uneven.low <= 0
     assert seeded_mean(steady).value == pytest.approx(rows.mean())
+    assert seeded_mean(np.ones((3, 20))) == wilson(20, 20)
 
 
 def test_an_interval_holds_the_truth_about_as_often_as_it_says() -> None:
