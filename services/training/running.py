@@ -211,7 +211,7 @@ def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
             put(spec.validation, programs.VALIDATION, "pairs")
         named = [spec.model]
     elif isinstance(spec, QuantizeSpec):
-        ready = spec.model_copy(update={"name": spec.name or models.title(spec.model, kit)})
+        spec = spec.model_copy(update={"name": spec.name or models.title(spec.model, kit)})
         for name, path in ((spec.imatrix_dataset, programs.IMATRIX), (spec.fidelity_dataset, programs.FIDELITY)):
             if name:
                 put(name, path)
