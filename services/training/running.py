@@ -190,7 +190,7 @@ class Training:
 def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
     """Writes what the program of a spec reads into `folder`/input, once; returns the program. Blocks."""
     (folder / "input").mkdir(exist_ok=True)
-    source, validation, ready = Source(kit), False, spec
+    source, validation = Source(kit), False
 
     def put(name: str, path: str, kind: Literal["rows", "pairs"] = "rows") -> None:
         write(source.read(name, kind, "dataset"), folder / path)
