@@ -211,7 +211,6 @@ def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
             put(spec.validation, programs.VALIDATION, "pairs")
         named = [spec.model]
     elif isinstance(spec, QuantizeSpec):
-        spec = spec.model_copy(update={"name": spec.name or models.title(spec.model, kit)})
         for name, path in ((spec.imatrix_dataset, programs.IMATRIX), (spec.fidelity_dataset, programs.FIDELITY)):
             if name:
                 put(name, path)
@@ -225,7 +224,9 @@ def prepare(spec: Spec, kit: Kit, folder: Path) -> programs.Program:
         named = list(spec.models)
     located = [models.located(name, kit) for name in named]
     program = programs.program(spec, located, validation=validation)
-    if isinstance(spec, EvaluateSpec):
+    if isinstance(spec, QuantizeSpec):
+        program.config["naming"]["name"] = spec.name or models.title(spec.model, kit)
+    elif isinstance(spec, EvaluateSpec):
         program.config["labels"] = models.labels(named, kit)
     return program
 
