@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from training import artifacts, base, configs, estimate, fit, proof, telling, tokens
+from training import artifacts, base, configs, estimate, proof, tokens
 from training.place import find
 from training.progress import Finished, emit, main
 from training.schedule import schedule
@@ -28,6 +28,8 @@ def run(config: configs.DpoConfig) -> Finished:
     pairs = tokens.read_pairs(data.preference_file, data.thinking)
     held_out = tokens.read_pairs(data.validation_file, data.thinking) if data.validation_file else None
     sha256 = artifacts.dataset_sha256([data.preference_file, data.validation_file])
+    from training import fit, telling  # here, because they load torch: bad settings and rows are told at once
+
     if done := fit.taken_over(config, "dpo", sha256):
         return done
 

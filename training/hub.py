@@ -43,9 +43,10 @@ def snapshot(name: str) -> Path:
             why = f"could not be fetched from the hub (HTTP {status})"
         raise Missing(f"{name}: {why}") from error
     except (OSError, RuntimeError, ValueError) as error:  # whatever the network does: DNS, refused, cut off
+        why = type(error.__cause__ or error).__name__
         raise Missing(
-            f"{name}: is not on this machine, and the hub can't be reached ({type(error).__name__}); name a folder, "
-            "or try again with a network"
+            f"{name}: is not on this machine, and the hub can't be reached ({why}); name a folder, or try again with "
+            "a network"
         ) from error
 
 

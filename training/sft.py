@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from training import artifacts, base, configs, estimate, fit, proof, telling, tokens
+from training import artifacts, base, configs, estimate, proof, tokens
 from training.place import find
 from training.progress import Finished, emit, main
 from training.schedule import schedule
@@ -25,6 +25,8 @@ def run(config: configs.SftConfig) -> Finished:
     rows = tokens.read_rows(data.train_file, data.thinking)
     held_out = tokens.read_rows(data.validation_file, data.thinking) if data.validation_file else None
     sha256 = artifacts.dataset_sha256([data.train_file, data.validation_file])
+    from training import fit, telling  # here, because they load torch: bad settings and rows are told at once
+
     if done := fit.taken_over(config, "sft", sha256):
         return done
 
