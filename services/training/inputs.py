@@ -7,13 +7,10 @@ import hashlib
 import json
 import os
 import secrets
-from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
-
-import numpy as np
 
 from services import export, made
 from services.errors import InvalidRequest, StorageFull, WrongState
@@ -104,21 +101,16 @@ def write_split(again: Callable[[], Iterator[Checked]], train: Path, validation:
     """
     if train.exists():
         return validation.exists()
-    keys = np.frombuffer(array("Q", (row.key for row in again())), dtype=np.uint64)
-    held = _held_back(keys, seed)
+    held = _held_back({_mixed(row.key, seed) for row in again()})
     if held is not None:
         write((row for row in again() if _mixed(row.key, seed) <= held), validation)
     write((row for row in again() if held is None or _mixed(row.key, seed) > held), train)
     return held is not None
 
 
-def _held_back(keys: np.ndarray[tuple[int], np.dtype[np.uint64]], seed: int) -> int | None:
-    """Prompts up to this mixed key are held back; None where there is but one prompt."""
-    prompts = np.unique(keys)
-    if len(prompts) < 2:
-        return None
-    mixed = sorted(_mixed(int(key), seed) for key in prompts)
-    return mixed[max(1, len(mixed) // SPLIT) - 1]
+def _held_back(mixed: set[int]) -> int | None:
+    """The mixed keys of prompts up to this one are held back; None where there is but one prompt."""
+    return sorted(mixed)[max(1, len(mixed) // SPLIT) - 1] if len(mixed) > 1 else None
 
 
 def _mixed(key: int, seed: int) -> int:
