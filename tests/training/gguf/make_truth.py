@@ -20,9 +20,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import llama_cpp
-import synthetic
+import llama_cpp  # type: ignore[import-not-found]  # compiled where it is asked, never here
 
+from tests.training.gguf import synthetic
 from training.quantization.types import FILE_TYPES, FileType
 
 FLOATS = ctypes.POINTER(ctypes.c_float)
@@ -44,16 +44,16 @@ def quantize(source: Path, target: Path, kind: FileType, weights: dict[str, Any]
         notes[2].key, notes[2].tag = b"quantize.imatrix.entries_count", llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT
         notes[2].value.val_i64 = len(weights)
         params.kv_overrides = notes
-    return llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(params)) == 0
+    return bool(llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(params)) == 0)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         if len(sys.argv) > 1:
-            for kind in sys.argv[2:]:
-                quantize(Path(sys.argv[1]), folder / "out.gguf", FILE_TYPES[kind], None)
-                print(kind, hashlib.sha256((folder / "out.gguf").read_bytes()).hexdigest(), flush=True)
+            for name in sys.argv[2:]:
+                quantize(Path(sys.argv[1]), folder / "out.gguf", FILE_TYPES[name], None)
+                print(name, hashlib.sha256((folder / "out.gguf").read_bytes()).hexdigest(), flush=True)
             return
         truth: dict[str, dict[str, str | None]] = {}
         for title, shape in synthetic.SHAPES.items():
