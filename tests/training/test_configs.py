@@ -25,6 +25,11 @@ def test_the_documented_files_are_the_defaults() -> None:
     assert (DpoConfig().training.beta, DpoConfig().training.learning_rate) == (0.1, 5e-6)
 
 
+def test_the_small_run_is_a_config_too() -> None:
+    smoke = configs.load(SftConfig, ["--config", str(CONFIGS / "smoke.yaml")])
+    assert (smoke.model.name, smoke.training.max_steps) == ("embedded/smollm2-135m", 36)
+
+
 def test_overrides_and_what_is_written_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_text("training:\n  learning_rate: 2e-5\n")
