@@ -160,6 +160,7 @@ def test_what_can_not_be_asked_is_refused(serving: Service, asked: str, tmp_path
         ({"rounds": "jobs/00000000000000b1"}, 400, "name a dataset and a model"),
     ]
     with serving.http as http:
+        http.timeout = 200  # the first remote name makes the service load LiteLLM
         for change, status, told in cases:
             answer = http.post("/v1/jobs", json={"spec": {"preferences": wanted(asked) | change}})
             assert (answer.status_code, told in answer.text) == (status, True), (change, answer.text)
