@@ -43,12 +43,11 @@ def prove_sft(
             or the row was cut.
     """
     for number, (place, row) in enumerate(rows):
-        batch = collate([dataset[number]])
+        made = dataset[number]
+        batch = collate([made])
         ids, labels = batch["input_ids"][0].tolist(), batch["labels"][0].tolist()
-        prompt = prompt_ids(tokenizer, row.prompt)
-        whole = dataset[number]["input_ids"]
         trained = [label != IGNORED for label in labels]
-        _check(place, ids, trained, prompt, whole, end, max_seq_length)
+        _check(place, ids, trained, prompt_ids(tokenizer, row.prompt), made["input_ids"], end, max_seq_length)
         if any(label not in (IGNORED, token) for label, token in zip(labels, ids, strict=True)):
             raise InvalidInput(f"{place}: a label is not the token it stands for")
     first = dataset[0]
