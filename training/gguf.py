@@ -126,11 +126,14 @@ def run(config: GgufConfig) -> Finished:
     if found := _finished(final, key):
         return Finished(config.output_dir, found)
     config.output_dir.mkdir(parents=True, exist_ok=True)
-    with (config.output_dir / f".{final.name}.lock").open("w") as lock, artifacts.disk_full_told(config.output_dir):
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run of the same waits, and takes over
-        if not (found := _finished(final, key)):
-            found = _make(config, kind, source, named, final, key)
-    Path(lock.name).unlink(missing_ok=True)
+    lock = config.output_dir / f".{final.name}.lock"
+    with lock.open("w") as held, artifacts.disk_full_told(config.output_dir):
+        fcntl.flock(held, fcntl.LOCK_EX)  # a second run of the same waits, and takes over
+        try:
+            if not (found := _finished(final, key)):
+                found = _make(config, kind, source, named, final, key)
+        finally:
+            lock.unlink(missing_ok=True)
     return Finished(config.output_dir, found)
 
 
@@ -185,6 +188,7 @@ def _make(config: GgufConfig, kind: FileType, source: _Source, named: Names, fin
             rejected = final.with_name(f"{final.name}.rejected")
             artifacts.publish(made, rejected)
             artifacts.write_json(rejected.with_name(f"{rejected.name}.json"), metrics)
+            shutil.rmtree(work)
             raise Unfaithful(f"{fault}; the file is kept as {rejected}, what was compared in {rejected.name}.json")
     _publish(config, key, folder, made, final, work, metrics)
     shutil.rmtree(work)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from training import artifacts, base, convert, embedded, fidelity, gguf, merge, modelfile, names
 from training.configs import validate
 from training.errors import InvalidInput, Missing, TrainingError
+from training.quantization import importance
 from training.quantization.container import GgufFile
 from training.quantization.types import FILE_TYPES
 
@@ -50,7 +52,10 @@ def adapter(tiny: Path) -> Path:
     from peft import LoraConfig, get_peft_model
 
     loaded = base.load(tiny)
-    model = get_peft_model(loaded.model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    lora = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers by an old name
+        model = get_peft_model(loaded.model, lora)
     model.peft_config["default"].base_model_name_or_path = str(tiny)
     torch.manual_seed(1)
     folder = tiny.with_name("adapter")
@@ -174,6 +179,23 @@ def test_a_converter_that_fails_says_its_last_words(
     monkeypatch.setenv("LLAMA_CPP_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(Missing, match="LLAMA_CPP_DIR"):
         convert.converter()
+
+
+@pytest.mark.timeout(600)
+def test_train_rows_say_which_channels_matter(tiny: Path, tmp_path: Path) -> None:
+    train = tmp_path / "train.jsonl"
+    train.write_text('{"prompt": "What is three times four?", "completion": "12"}\n' * 3)
+    config = settings(
+        tmp_path / "out", tiny, quantization={"type": "q4_0"}, naming={"name": "x"}, data={"imatrix_file": str(train)}
+    )
+    gguf.run(config)
+    known = importance.read(tmp_path / "out" / "x-q4_0.imatrix")
+    assert known.dataset == "train.jsonl"
+    assert known.weights["blk.0.attn_q.weight"].shape == (64,)
+    assert known.weights["blk.1.ffn_down.weight"].shape == (128,)
+    assert known.weights["token_embd.weight"].min() > 0  # tied: it is the output matrix as well
+    with GgufFile(tmp_path / "out" / "x-q4_0.gguf") as file:
+        assert file.value("quantize.imatrix.entries_count") == len(known.weights) == 15
 
 
 def test_names(tiny: Path) -> None:
