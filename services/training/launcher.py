@@ -51,7 +51,9 @@ def environment() -> dict[str, str]:
     paths = [path for path in told.get("PYTHONPATH", "").split(os.pathsep) if path]
     if home not in paths and not home.endswith("-packages"):
         paths.append(home)
-    return told | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+    # Progress bars would fill the last lines that the error of a failed child shows.
+    ours = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
+    return told | ours | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def memory_of_the_machine() -> int:

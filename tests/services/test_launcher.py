@@ -63,7 +63,12 @@ async def test_no_secret_is_handed_down(folder: Path, monkeypatch: pytest.Monkey
     seen = json.loads((folder / "output/environment.json").read_text())
     assert canary not in json.dumps(seen)
     assert seen["HF_HUB_OFFLINE"] == "1"
-    assert seen.keys() - launcher.ENVIRONMENT <= {"PYTHONUNBUFFERED", "TOKENIZERS_PARALLELISM", "LC_CTYPE"}
+    assert seen.keys() - launcher.ENVIRONMENT <= {
+        "PYTHONUNBUFFERED",
+        "TOKENIZERS_PARALLELISM",
+        "TQDM_DISABLE",
+        "LC_CTYPE",
+    }
 
 
 @pytest.mark.parametrize(
