@@ -23,6 +23,8 @@ from training.quantization import importance
 from training.quantization.container import GgufFile
 from training.quantization.types import FILE_TYPES
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT's, by an old name
+
 MARKED = "{% for m in messages %}{% generation %}{{ m['content'] }}{% endgeneration %}{% endfor %}"
 
 
@@ -54,7 +56,7 @@ def adapter(tiny: Path) -> Path:
     loaded = base.load(tiny)
     lora = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers by an old name
+        warnings.simplefilter("ignore", FutureWarning)  # as below, for fixtures
         model = get_peft_model(loaded.model, lora)
     model.peft_config["default"].base_model_name_or_path = str(tiny)
     torch.manual_seed(1)
