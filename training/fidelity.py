@@ -148,10 +148,11 @@ def _ask(loaded: base.Loaded, prompt: str, most: int) -> _Asked:
 
 def _distances(llama: Llama, one: _Asked) -> list[float]:
     """One divergence for each of the first tokens of the model's own answer."""
-    return [
-        divergence(likely.tolist(), llama.next_token(one.ids + one.answer[:place], TOP))
-        for place, likely in enumerate(one.likely)
-    ]
+    found = []
+    for place, likely in enumerate(one.likely):
+        if top := llama.next_token(one.ids + one.answer[:place], TOP):
+            found.append(divergence(likely.tolist(), top))
+    return found
 
 
 def divergence(model: Sequence[float], top: dict[int, float]) -> float:

@@ -158,14 +158,15 @@ class Llama:
     def next_token(self, tokens: list[int], top: int) -> dict[int, float]:
         """The `top` likeliest tokens after `tokens`, each with its log-probability (natural) over the vocabulary.
 
-        The prompt is kept, so that asking again with one token more costs one token.
+        The prompt is kept, so that asking again with one token more costs one token. Empty where the likeliest one is
+        a part of a character: llama.cpp holds that back, and its probabilities with it.
         """
         answer = self._post(
             "/completion",
             {"prompt": tokens, "n_predict": 1, "temperature": 0, "n_probs": top, "cache_prompt": True, **_UNALTERED},
         )
-        (place,) = answer["completion_probabilities"]
-        return {int(one["id"]): float(one["logprob"]) for one in place["top_logprobs"]}
+        told = answer.get("completion_probabilities") or [{"top_logprobs": []}]
+        return {int(one["id"]): float(one["logprob"]) for one in told[0]["top_logprobs"]}
 
     def _post(self, route: str, body: dict[str, Any]) -> Any:
         try:
