@@ -36,7 +36,7 @@ def snapshot(name: str) -> Path:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else None
         if status in (401, 403):
-            why = "does not exist on the hub, or is gated: accept its licence there and set HF_TOKEN"
+            why = "does not exist on the hub, or is gated: accept its licence there and run `hf auth login`"
         elif status == 404:
             why = "is no folder here, and the hub does not know it; check the spelling"
         else:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from training import artifacts, base, progress
 from training.configs import Section
-from training.errors import InvalidInput
+from training.errors import InvalidInput, Missing
 from training.fingerprint import fingerprint
 from training.progress import Finished
 
@@ -74,8 +74,8 @@ def check(name: str) -> tuple[Path, Path]:
         raise InvalidInput(f"{name}: adapter_model.safetensors is missing")
     try:
         return adapter, base.resolve(base.base_name(name))
-    except base.Missing as error:
-        raise base.Missing(f"{name}: its base model can't be found: {error}") from error
+    except Missing as error:
+        raise Missing(f"{name}: its base model can't be found: {error}") from error
 
 
 def merge(name: str, folder: Path, *, dtype: str = "auto") -> dict[str, Any]:

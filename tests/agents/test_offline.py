@@ -250,7 +250,8 @@ def test_any_prompt_gets_a_reply_and_the_same_one_twice(model: str, opening: str
     said = speak.reply(model, messages)
     assert said.strip()
     assert said == speak.reply(model, messages)
-    if "examiner" in opening or (model == "offline/evaluator" and opening not in speak.OPENINGS):
+    judges = ("You are the examiner who judges", "You are the examiner who compares")
+    if opening.startswith(judges) or (model == "offline/evaluator" and opening not in speak.OPENINGS):
         Verdict.model_validate_json(said)
 
 

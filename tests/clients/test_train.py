@@ -34,16 +34,16 @@ JUST = Path(sys.executable).with_name("just")
 def workspace(tmp_path: Path) -> Path:
     """A folder with the schema of a small command line."""
     (tmp_path / "schemas").mkdir()
-    shutil.copyfile(ROOT / "schemas/hub.yaml", tmp_path / "schemas/hub.yaml")
+    shutil.copyfile(ROOT / "examples/ship.yaml", tmp_path / "schemas/ship.yaml")
     return tmp_path
 
 
 # ---------------------------------------------------------------- files and stages
 def test_generate_leaves_the_files_where_they_belong_and_skips_what_is_there(cli: Cli, workspace: Path) -> None:
-    command = ("pipeline", "run", "--name", "hub", "--num", "60", "--stages", "generate", *OFFLINE)
+    command = ("pipeline", "run", "--name", "ship", "--num", "60", "--stages", "generate", *OFFLINE)
     first = cli(*command)
     assert first.returncode == 0, first.stderr
-    files = TrainingFiles(workspace, "hub")
+    files = TrainingFiles(workspace, "ship")
     train, held_out = read_rows(files.data.train), read_rows(files.data.validation)
     assert (len(train), len(held_out)) == (54, 6)
     assert set(train[0]) == {"instruction", "context", "output"}
@@ -65,9 +65,9 @@ def test_generate_leaves_the_files_where_they_belong_and_skips_what_is_there(cli
     [
         (("--name", "nothing"), "there is no schemas/nothing.yaml"),
         (("--name", "nothing", "--stages", "sft"), "name the stage generate too"),
-        (("--name", "hub", "--stages", "bake"), "bake is no stage"),
-        (("--name", "../hub"), "can't name a training"),
-        (("--name", "hub", "--sft", "learning_rat=1"), "write name=value"),
+        (("--name", "ship", "--stages", "bake"), "bake is no stage"),
+        (("--name", "../ship"), "can't name a training"),
+        (("--name", "ship", "--sft", "learning_rat=1"), "write name=value"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(cli: Cli, workspace: Path, arguments: tuple[str, ...], says: str) -> None:
@@ -83,7 +83,7 @@ def test_stages_are_taken_in_their_order() -> None:
 
 
 def test_pairs_that_a_person_edited_are_told_from_ours(tmp_path: Path) -> None:
-    files = TrainingFiles(tmp_path, "hub")
+    files = TrainingFiles(tmp_path, "ship")
     assert not files.edited(files.preferences)
     files.data.folder.mkdir(parents=True)
     files.preferences.write_text("{}\n")
@@ -222,7 +222,7 @@ def test_the_shell_client_starts_a_pipeline_and_lists_files(service: Endpoint, t
             timeout=90,
         )
 
-    schema = str(ROOT / "schemas/hub.yaml")
+    schema = str(ROOT / "examples/ship.yaml")
     wanted = ("--name", "shelled", "--cli-schema", schema, "--stages", "generate", "--num", "20", *OFFLINE)
     started = shell("pipeline", *wanted, "--sft.learning-rate", "1e-3")
     assert started.returncode == 0, started.stderr

@@ -24,7 +24,7 @@ from tests.docs.trained import BLOCKS
 
 pytestmark = pytest.mark.timeout(1200)
 PATIENCE = 1100
-NAME = "hub"
+NAME = "ship"
 
 
 @dataclass
@@ -69,8 +69,7 @@ class Trained:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """The README's commands carried out, beside a service on ports of its own."""
     folder = tmp_path_factory.mktemp("trained")
-    for shared in ("examples", "schemas"):
-        (folder / shared).symlink_to(ROOT / shared)
+    (folder / "examples").symlink_to(ROOT / "examples")
     env = {name: text for name, text in os.environ.items() if not name.startswith("TEACHBACK_")}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     ports = {"TEACHBACK_GRPC_PORT": "0", "TEACHBACK_REST_PORT": "0", "TEACHBACK_DATA_DIR": str(folder / "served")}
@@ -106,8 +105,8 @@ def test_files_are_where_they_belong(trained: Trained) -> None:
         files.sft / "adapter_model.safetensors",
         files.sft / "proof.txt",
         files.sft / "loss.png",
-        files.models / "clitron-hub-q4_k_m.gguf",
-        files.models / "clitron-hub-q4_k_m.Modelfile",
+        files.models / "clitron-ship-q4_k_m.gguf",
+        files.models / "clitron-ship-q4_k_m.Modelfile",
         files.evaluation / "metrics.json",
         files.report,
     ):
@@ -126,7 +125,7 @@ def test_held_out_rows_are_answered_right_after_and_not_before(trained: Trained)
     before, *after = exact
     assert before == "smollm2-135m"
     assert exact[before] <= 0.05, exact
-    assert {"sft", "clitron-hub-q4_k_m"} <= set(after)
+    assert {"sft", "clitron-ship-q4_k_m"} <= set(after)
     assert all(exact[label] >= 0.9 for label in after), exact
 
 
@@ -166,7 +165,7 @@ def test_f16_is_as_good_and_llama_cpp_answers_through_litellm(trained: Trained) 
 
     rows = [row for row in map(parse, _rows(files.data.validation)) if isinstance(row, Row)][:8]
     asked = [[message.model_dump() for message in row.prompt] for row in rows]
-    with Llama(files.models / "clitron-hub-q4_k_m.gguf", context=1024) as server:
+    with Llama(files.models / "clitron-ship-q4_k_m.gguf", context=1024) as server:
         ended = subprocess.run(
             [sys.executable, "-c", THROUGH_LITELLM, server.base_url],
             input=json.dumps(asked),

@@ -16,14 +16,14 @@ from teachback.v1 import job_pb2
 
 from tests.support.service import ROOT, Service
 
-SCHEMA = ROOT / "schemas" / "hub.yaml"
+SCHEMA = ROOT / "examples" / "ship.yaml"
 OFFLINE = {"teacher": "offline/teacher", "evaluator": "offline/evaluator"}
 
 
 def start(service: Service, **fields: Any) -> JobHandle:
     """A pipeline over REST, as a caller without our client would start it."""
     schema = service.client.upload(SCHEMA, kind="schema", idempotency_key="schema").name
-    spec = {"name": "hub", "cli_schema": schema, "num": 40, "stages": ["generate"], **OFFLINE, **fields}
+    spec = {"name": "ship", "cli_schema": schema, "num": 40, "stages": ["generate"], **OFFLINE, **fields}
     with service.http as http:
         answer = http.post("/v1/jobs", json={"spec": {"pipeline": spec}})
     assert answer.status_code in (200, 201), answer.text
@@ -44,7 +44,7 @@ def test_a_stage_is_a_job_of_its_own_and_is_taken_over(service: Service) -> None
     assert made["accepted"] == 40
     child = service.client.job(made["job"])
     assert child.job.spec.WhichOneof("kind") == "generate"
-    assert child.job.idempotency_key.startswith("pipeline-hub-generate-")
+    assert child.job.idempotency_key.startswith("pipeline-ship-generate-")
     steps = [event for event in first.watch() if event.type == "step"]
     assert steps[0].message == f"generate: {child.name}"
     assert steps[0].progress.training.job == child.name
@@ -78,7 +78,7 @@ def test_a_stage_that_lacks_what_it_needs_says_so(service: Service) -> None:
 @pytest.mark.parametrize("wrong", [{"name": "../x"}, {"stages": ["bake"]}, {"cli_schema": ""}])
 def test_settings_that_cannot_run_are_refused(service: Service, wrong: dict[str, Any]) -> None:
     schema = service.client.upload(SCHEMA, kind="schema").name
-    spec = {"name": "hub", "cli_schema": schema, **wrong}
+    spec = {"name": "ship", "cli_schema": schema, **wrong}
     with service.http as http:
         assert http.post("/v1/jobs", json={"spec": {"pipeline": spec}}).status_code in (400, 422)
 
@@ -135,6 +135,6 @@ def test_rows_split_once_and_alike(service: Service, tmp_path: Path) -> None:
         job = start(service, dataset=dataset, stages=["evaluate"])
         assert job.wait().state == job_pb2.JOB_STATE_FAILED  # there is no model to evaluate
     names = {one.display_name: one.item_count for one in service.client.datasets() if one.name != dataset}
-    assert names.get("hub: train") == 27
-    assert names.get("hub: validation") == 3
+    assert names.get("ship: train") == 27
+    assert names.get("ship: validation") == 3
     assert len(list(service.client.datasets())) == 4

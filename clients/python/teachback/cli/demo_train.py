@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from teachback.training_files import TrainingFiles
     from teachback.v1 import job_pb2
 
-NAME = "hub"
+NAME = "ship"
 MODEL = "embedded/smollm2-135m"
 RECIPE: dict[str, Any] = {
     "num": 320,
@@ -31,10 +31,11 @@ RECIPE: dict[str, Any] = {
     "evaluator": "offline/evaluator",
     "num_pairs": 12,
     "sft": {
-        "max_steps": 36,
+        "max_steps": 30,
         "per_device_train_batch_size": 8,
         "gradient_accumulation_steps": 1,
-        "learning_rate": 2e-3,
+        "learning_rate": 1.5e-3,
+        "lora_target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
         "max_seq_length": 384,
     },
     "dpo": {
@@ -47,9 +48,9 @@ RECIPE: dict[str, Any] = {
 }
 """What is enough for so small a command line, so that two slow cores are done within minutes."""
 REQUESTS = (
-    ("please merge pr 1207 and squash the commits", None),
-    ("which pull requests were closed?", None),
-    ("close it", {"git": {"repo_name": "lantern", "current_issue": 58}}),
+    ("please publish the new release on the beta channel", None),
+    ("which releases are retired?", None),
+    ("could you restart it or something", {"ship": {"user": "nora", "directory": "~/work/lantern"}}),
 )
 """Asked of the finished file: none of them is among the rows."""
 
@@ -117,7 +118,7 @@ def _schema() -> Path:
     """The small command line's schema, beside the service's code. Raises TeachbackError where that is not there."""
     spec = importlib.util.find_spec("services")
     for place in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(place).parent / "schemas" / f"{NAME}.yaml"
+        path = Path(place).parent / "examples" / f"{NAME}.yaml"
         if path.is_file():
             return path
     raise TeachbackError("the schema is not here: run the demo from a checkout of the project, `make demo-train`")
