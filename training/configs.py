@@ -9,7 +9,7 @@ import argparse
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from training.errors import InvalidInput
 
 Config = TypeVar("Config", bound=BaseModel)
+
+
+ALL_LINEAR: Final = ["all-linear"]
 
 
 class Section(BaseModel):
@@ -52,6 +55,7 @@ class Training(Section):
     lora_alpha: int = Field(32, ge=1)
     lora_dropout: float = Field(0.05, ge=0, lt=1)
     lora_target_modules: list[str] = Field(["q_proj", "v_proj", "k_proj", "o_proj"], min_length=1)
+    """Modules that get an adapter, or ["all-linear"], as PEFT calls every linear layer but the last."""
     gradient_checkpointing: bool = False
     save_steps: int | None = Field(None, ge=1)
     """Optimizer steps between two checkpoints. Default: four an epoch."""

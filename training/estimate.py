@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from training import base, tensors, tokens
 from training.base import device
-from training.configs import DpoConfig, SftConfig
+from training.configs import ALL_LINEAR, DpoConfig, SftConfig
 from training.errors import InvalidInput
 from training.place import Place, find
 from training.progress import Finished, emit, main
@@ -68,6 +68,8 @@ def shapes(folder: Path, config: SftConfig | DpoConfig, adapter: Path | None = N
     else:
         training = config.training
         names = tuple(f".{name}.weight" for name in training.lora_target_modules)
+        if training.lora_target_modules == ALL_LINEAR:
+            names = tuple(name for name, shape in found.items() if ".layers." in name and len(shape) == 2)
         added = sum(training.lora_r * sum(shape) for name, shape in found.items() if name.endswith(names))
     return Shapes(sum(map(_product, found.values())), added, hidden, *widths, vocabulary)
 

@@ -158,12 +158,12 @@ def lora(config: SftConfig | DpoConfig) -> LoraConfig:
     """The adapter that the settings ask for."""
     from peft import LoraConfig
 
-    training = config.training
+    training, targets = config.training, config.training.lora_target_modules
     return LoraConfig(
         r=training.lora_r,
         lora_alpha=training.lora_alpha,
         lora_dropout=training.lora_dropout,
-        target_modules=list(training.lora_target_modules),
+        target_modules="all-linear" if targets == configs.ALL_LINEAR else list(targets),
         task_type="CAUSAL_LM",
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from training import base, tensors
-from training.configs import DpoConfig, SftConfig
+from training.configs import ALL_LINEAR, DpoConfig, SftConfig
 from training.errors import InvalidInput
 
 
@@ -46,6 +46,8 @@ def find(config: SftConfig | DpoConfig) -> Place:
 
 
 def _check_targets(folder: Path, name: str, targets: list[str]) -> None:
+    if targets == ALL_LINEAR:
+        return
     modules = {tensor.rpartition(".")[0].rpartition(".")[2] for tensor, _ in tensors.read(folder)}
     if unknown := [target for target in targets if target.rpartition(".")[2] not in modules]:
         projections = sorted(module for module in modules if module.endswith("proj"))

@@ -111,3 +111,15 @@ def test_all_weights_and_early_stopping(reference: Reference, tiny: Path, tmp_pa
     assert finished.metrics["trainable_parameters"] == finished.metrics["parameters"]
     assert (finished.output_dir / "model.safetensors").exists()
     AutoModelForCausalLM.from_pretrained(finished.output_dir)
+
+
+def test_an_adapter_on_all_linear_layers_is_as_large_as_was_estimated(tiny: Path, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", some_rows(4))
+    config = sft_config(tiny, rows, tmp_path / "all", max_steps=1, lora_target_modules=["all-linear"])
+    finished, events = run_sft(config)
+    estimate = next(event for event in events if event["event"] == "estimate")
+    assert estimate["trainable_parameters"] == finished.metrics["trainable_parameters"]
+    adapted = json.loads((finished.output_dir / "adapter_config.json").read_text())["target_modules"]
+    assert {name.rpartition(".")[2] for name in adapted} == {
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"
+    }  # fmt: skip

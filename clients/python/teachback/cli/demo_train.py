@@ -35,7 +35,7 @@ RECIPE: dict[str, Any] = {
         "per_device_train_batch_size": 8,
         "gradient_accumulation_steps": 1,
         "learning_rate": 1.5e-3,
-        "lora_target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        "lora_target_modules": ["all-linear"],
         "max_seq_length": 384,
     },
     "dpo": {
