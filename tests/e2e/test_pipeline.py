@@ -22,8 +22,9 @@ from teachback.training_files import TrainingFiles
 from tests.docs.pages import ROOT, Block
 from tests.docs.trained import BLOCKS
 
-pytestmark = pytest.mark.timeout(1200)
-PATIENCE = 1100
+# A quarter of an hour of training: by `make soak`.
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(2400)]
+PATIENCE = 2300
 NAME = "ship"
 
 
