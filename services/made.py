@@ -30,11 +30,9 @@ def export(store: ExampleStore, job: Job, format_: ExportFormat, *, reviewed_onl
         if reviewed.get("verdict") == "drop" or (reviewed_only and not reviewed):
             continue
         failpoints.hit("export_row")
-        result = Generated.model_validate_json(row.result)
-        assert result.draft is not None
-        shown = reviewed.get("example", result.draft.example)
-        if result.labels and isinstance(shown.get("metadata"), dict):  # shapes without metadata stay as they are
-            shown["metadata"]["labels"] = result.labels
+        draft = Generated.model_validate_json(row.result).draft
+        assert draft is not None
+        shown = reviewed.get("example", draft.example)
         if format_ == "messages":
             shown = chatml(read(shown))
         yield json.dumps(shown, ensure_ascii=False) + "\n"

@@ -154,9 +154,8 @@ def test_review_over_the_api(client: Client, service: Endpoint, tmp_path: Path) 
     job.review(second.name, "drop")
     out = tmp_path / "out.jsonl"
     job.export(out)
-    as_made = json.loads(third.made_json)
-    as_made["metadata"]["labels"] = list(third.labels)  # a file has to say who spoke, as the example itself does
-    assert read_rows(out) == [edited, as_made]
+    assert json.loads(third.made_json)["metadata"]["labels"] == list(third.labels), "a file says who spoke"
+    assert read_rows(out) == [edited, json.loads(third.made_json)]
     assert job.review(second.name, None).review == ""  # taken back
     job.export(out)
     assert read_rows(out) == [edited, json.loads(second.made_json), json.loads(third.made_json)]
