@@ -132,7 +132,7 @@ class Scheduler:
             return await self.get(name)
         if task := self._tasks.pop(id_, None):  # a new budget needs a new run; what is in flight is done again
             await _stop(task)
-        return await self._requeue(name, "resumed")
+        return await self._requeue(name, "resumed", run)
 
     async def cancel(self, name: str) -> Job:
         """Ends a job and keeps what is finished. A job that has ended stays as it is."""
@@ -163,8 +163,10 @@ class Scheduler:
             raise WrongState(f"{name} is {job.state.value}; there is nothing to {verb}")
         return job, tail(name, "jobs")
 
-    async def _requeue(self, name: str, message: str) -> Job:
-        await self._state(tail(name, "jobs"), JobState.QUEUED, message)
+    async def _requeue(self, name: str, message: str, ended: Work | None = None) -> Job:
+        # What callers have seen of the run that was stopped is newer than what is stored.
+        fields = {"progress": ended.progress().model_dump_json()} if ended else {}
+        await self._state(tail(name, "jobs"), JobState.QUEUED, message, **fields)
         job = await self.get(name)
         self._submit(job)
         return job

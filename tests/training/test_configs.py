@@ -27,7 +27,7 @@ def test_the_documented_files_are_the_defaults() -> None:
 
 def test_the_small_run_is_a_config_too() -> None:
     smoke = configs.load(SftConfig, ["--config", str(CONFIGS / "smoke.yaml")])
-    assert (smoke.model.name, smoke.training.max_steps) == ("embedded/smollm2-135m", 36)
+    assert (smoke.model.name, smoke.training.max_steps) == ("embedded/smollm2-135m", 100)
 
 
 def test_overrides_and_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from teachback.cli.where import say
+from teachback.cli.where import aside, left, say
 from teachback.errors import TeachbackError
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def attend(
 
     job = None
     try:
-        job = training_run.start(session.client, kind, fields, say, resume=resume, again=again)
+        job = aside(lambda: training_run.start(session.client, kind, fields, say, resume=resume, again=again))
         say(f"{job.name}: {kind}")
         with Display() as display:
 
@@ -45,10 +44,10 @@ def attend(
                 if also:
                     also(session.client, state)
 
-            job = enhancing.follow(job, show, session.reconnect)
+            job = aside(partial(enhancing.follow, job, show, session.reconnect))
     except KeyboardInterrupt:
         say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
-        raise typer.Exit(130) from None
+        left()
     return job
 
 

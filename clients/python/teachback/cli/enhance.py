@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from teachback.cli.where import Where, say
+from teachback.cli.where import Where, aside, left, say
 from teachback.errors import JobEnded, TeachbackError
 
 if TYPE_CHECKING:
@@ -189,17 +190,17 @@ def attend(session: Session, run: Run) -> tuple[Stats, JobHandle]:
 
     started = None
     try:
-        started = enhancing.start(session.client, run, say)
+        started = aside(lambda: enhancing.start(session.client, run, say))
         say(f"{started.job.name}: {', '.join(str(path) for path in run.sources)} -> {run.out}")
         with Display() as display:
             show = enhancing.checkpointing(run.out, display.show)
-            job = enhancing.follow(started.job, show, session.reconnect)
+            job = aside(partial(enhancing.follow, started.job, show, session.reconnect))
     except KeyboardInterrupt:
         if started:
             _leave(session, started)
         else:
             say("\nstopped before the job began")
-        raise typer.Exit(130) from None
+        left()
     return enhancing.finish(started, job), job
 
 

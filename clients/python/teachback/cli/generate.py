@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachback.cli.where import say
+from teachback.cli.where import aside, left, say
 
 if TYPE_CHECKING:
     from teachback.client import JobHandle
@@ -41,13 +42,13 @@ def attend(
 
     job = None
     try:
-        job = making.start(session.client, sources, options, say, resume=resume, strict=strict)
+        job = aside(lambda: making.start(session.client, sources, options, say, resume=resume, strict=strict))
         say(f"{job.name}: {', '.join(str(path) for path in sources)}")
         with Display() as display:
-            job = enhancing.follow(job, display.show, session.reconnect)
+            job = aside(partial(enhancing.follow, job, display.show, session.reconnect))
     except KeyboardInterrupt:
         say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
-        raise typer.Exit(130) from None
+        left()
     enhancing.check_done(job.job)
     return job
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, think
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text, service_module
-from teachback.cli.where import Where, say
+from teachback.cli.where import Where, aside, left, say
 from teachback.errors import BadInput
 
 if TYPE_CHECKING:
@@ -97,13 +98,13 @@ def _made(
     with where.open() as session:
         job = None
         try:
-            job = making.start(session.client, [source], options, say, resume=resume)
+            job = aside(lambda: making.start(session.client, [source], options, say, resume=resume))
             say(f"{job.name}: {source}")
             with Display() as display:
-                job = enhancing.follow(job, _saving(job, data, display.show), session.reconnect)
+                job = aside(partial(enhancing.follow, job, _saving(job, data, display.show), session.reconnect))
         except KeyboardInterrupt:
             say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
-            raise typer.Exit(130) from None
+            left()
         enhancing.check_done(job.job)
         if enhance:
             think(session, job, data.train, options.get("teacher", ""), options.get("evaluator", ""))

@@ -11,7 +11,7 @@ import typer
 
 from teachback.cli.generate import Enhance, Evaluator, MaxCost, Seed, Teacher, think
 from teachback.cli.jobs import Json
-from teachback.cli.where import Where, say
+from teachback.cli.where import Where, aside, left, say
 from teachback.errors import BadInput
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ def attend(session: Any, run: Run) -> dict[str, Any]:
 
     try:
         with Display() as display:
-            run.work(session, display.show, say)
+            aside(lambda: run.work(session, display.show, say))
     except KeyboardInterrupt:
         say(f"\nleft; {run.job_name or 'nothing'} goes on, and --resume takes it up again")
-        raise typer.Exit(130) from None
+        left()
     return run.finish(say)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachback.cli.where import Where, say
+from teachback.cli.where import Where, aside, left, say
 
 if TYPE_CHECKING:
     from teachback.client import JobHandle
@@ -33,13 +34,13 @@ def watch(
         handle = session.client.job(job)
         try:
             if json:
-                _put_events(handle, after_seq)
+                aside(partial(_put_events, handle, after_seq))
             else:
                 with Display() as display:
-                    handle = enhancing.follow(handle, display.show, session.reconnect)
+                    handle = aside(partial(enhancing.follow, handle, display.show, session.reconnect))
         except KeyboardInterrupt:
             say(f"\nleft; {handle.name} goes on. Follow it: teachback watch {handle.name}")
-            raise typer.Exit(130) from None
+            left()
         if not json:
             _put_numbers(handle.job)
         enhancing.check_done(handle.job)
