@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STUDENT, TEACHER, EVALUATOR = "embedded/smollm2-135m", "offline/teacher", "offline/evaluator"
 SLOTS = 4
 """The embedded student answers so many at once; a fifth would only wait, and could wait too long."""
-SAMPLES = 16
+SAMPLES = {"qa": 16, "installer": 8}
 """Rows of each file, so that two slow cores are done within three minutes."""
 RUNS: list[tuple[str, Literal["qa", "installer"]]] = [("qa_sample", "qa"), ("installer_sample", "installer")]
 
@@ -88,7 +88,7 @@ def _enhance(session: Session, source: Path, out: Path, style: Literal["qa", "in
         "evaluator": EVALUATOR,
         "max_iterations": 3,
         "batch_size": SLOTS,
-        "max_samples": SAMPLES,
+        "max_samples": SAMPLES[style],
         "style": style,
     }
     run = Run([source], out, options, resume=False)
