@@ -105,8 +105,8 @@ class Scheduler:
         """Hands out no further row. Raises WrongState where the job has ended."""
         job, id_ = await self._open(name, "pause")
         run = self._runs.get(id_)
-        if (run is None or not run.pause()) and (task := self._tasks.pop(id_, None)):
-            await _stop(task)
+        if (run is None or not run.pause()) and id_ in self._tasks:
+            await self._stop(id_)
             if (now := await self.get(name)).state in ENDED:  # it was quicker
                 return now
             if run:
@@ -130,9 +130,9 @@ class Scheduler:
             run.go_on()
             await self._state(id_, JobState.RUNNING, "resumed")
             return await self.get(name)
-        if task := self._tasks.pop(id_, None):  # a new budget needs a new run; what is in flight is done again
-            await _stop(task)
-        return await self._requeue(name, "resumed", run)
+        if id_ in self._tasks:  # a new budget needs a new run; what is in flight is done again
+            await self._stop(id_)
+        return await self._requeue(name, "resumed")
 
     async def cancel(self, name: str) -> Job:
         """Ends a job and keeps what is finished. A job that has ended stays as it is."""
@@ -163,10 +163,17 @@ class Scheduler:
             raise WrongState(f"{name} is {job.state.value}; there is nothing to {verb}")
         return job, tail(name, "jobs")
 
-    async def _requeue(self, name: str, message: str, ended: Work | None = None) -> Job:
-        # What callers have seen of the run that was stopped is newer than what is stored.
-        fields = {"progress": ended.progress().model_dump_json()} if ended else {}
-        await self._state(tail(name, "jobs"), JobState.QUEUED, message, **fields)
+    async def _stop(self, id_: str) -> None:
+        """Stops the work on a job and stores its figures, which callers have seen. The state is the caller's to set."""
+        run, task = self._runs.get(id_), self._tasks.pop(id_)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if run:
+            values = {"progress": run.progress().model_dump_json()}
+            await self._writer.write(also=lambda c: _set(c, id_, values))
+
+    async def _requeue(self, name: str, message: str) -> Job:
+        await self._state(tail(name, "jobs"), JobState.QUEUED, message)
         job = await self.get(name)
         self._submit(job)
         return job
@@ -249,11 +256,6 @@ class Scheduler:
         body = {"state": state.value, "message": message}
         await self.log.append(id_, "state", body, also=lambda c: set_state(c, id_, state, error, **fields))
         self.store.unwritten.pop(id_, None)
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def _with_budget(spec: JobSpec, max_cost: float) -> JobSpec:

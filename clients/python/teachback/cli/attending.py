@@ -30,19 +30,34 @@ def attend(
     `also` is called with every state that is shown. Ctrl-C leaves it (exit code 130): the job goes on, and the same
     command takes it up again.
     """
-    from teachback import enhancing, training_run
+    from teachback import training_run
+
+    def start() -> JobHandle:
+        return training_run.start(session.client, kind, fields, say, resume=resume, again=again)
+
+    return shown(session, start, kind, (lambda _, state: also(session.client, state)) if also else None)
+
+
+def shown(
+    session: Session,
+    start: Callable[[], JobHandle],
+    told: str,
+    also: Callable[[JobHandle, job_pb2.Job], None] | None = None,
+) -> JobHandle:
+    """Starts or finds a job, says what it is of (`told`), and shows it as `attend` does."""
+    from teachback import enhancing
     from teachback.cli.progress import Display
 
     job = None
     try:
-        job = aside(lambda: training_run.start(session.client, kind, fields, say, resume=resume, again=again))
-        say(f"{job.name}: {kind}")
+        job = begun = aside(start)
+        say(f"{job.name}: {told}")
         with Display() as display:
 
             def show(state: job_pb2.Job) -> None:
                 display.show(state)
                 if also:
-                    also(session.client, state)
+                    also(begun, state)
 
             job = aside(partial(enhancing.follow, job, show, session.reconnect))
     except KeyboardInterrupt:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachback.cli.where import aside, left, say
+from teachback.cli.attending import shown
+from teachback.cli.where import say
 
 if TYPE_CHECKING:
     from teachback.client import JobHandle
     from teachback.session import Session
+    from teachback.v1 import job_pb2
     from teachback.wire import GenerateOptions
 
 app = typer.Typer(no_args_is_help=True)
@@ -30,25 +31,25 @@ Seed = Annotated[int, typer.Option(help="Decides every draw; the same seed plans
 
 
 def attend(
-    session: Session, sources: Sequence[Path], options: GenerateOptions, *, resume: bool = True, strict: bool = False
+    session: Session,
+    sources: Sequence[Path],
+    options: GenerateOptions,
+    *,
+    resume: bool = True,
+    strict: bool = False,
+    also: Callable[[JobHandle, job_pb2.Job], None] | None = None,
 ) -> JobHandle:
     """Starts or finds the job, shows it until it is done, and returns it with its report.
 
-    Ctrl-C leaves it (exit code 130): the job goes on, and the same command takes it up again. Raises JobEnded where it
-    is not done.
+    `also` is called with every state that is shown. Ctrl-C leaves it (exit code 130): the job goes on, and the same
+    command takes it up again. Raises JobEnded where it is not done.
     """
     from teachback import enhancing, making
-    from teachback.cli.progress import Display
 
-    job = None
-    try:
-        job = aside(lambda: making.start(session.client, sources, options, say, resume=resume, strict=strict))
-        say(f"{job.name}: {', '.join(str(path) for path in sources)}")
-        with Display() as display:
-            job = aside(partial(enhancing.follow, job, display.show, session.reconnect))
-    except KeyboardInterrupt:
-        say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
-        left()
+    def start() -> JobHandle:
+        return making.start(session.client, sources, options, say, resume=resume, strict=strict)
+
+    job = shown(session, start, ", ".join(str(path) for path in sources), also)
     enhancing.check_done(job.job)
     return job
 

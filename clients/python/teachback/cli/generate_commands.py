@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, think
+from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, attend, think
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text, service_module
-from teachback.cli.where import Where, aside, left, say
+from teachback.cli.where import Where, say
 from teachback.errors import BadInput
 
 if TYPE_CHECKING:
@@ -91,21 +90,9 @@ def _made(
     where: Where, source: Path, data: TrainingData, options: GenerateOptions, *, resume: bool, enhance: bool
 ) -> tuple[list[bytes], dict[str, Any]]:
     """The rows of a job, which is found again where it was left, and its report."""
-    from teachback import enhancing, making
-    from teachback.cli.progress import Display
-
     data.folder.mkdir(parents=True, exist_ok=True)
     with where.open() as session:
-        job = None
-        try:
-            job = aside(lambda: making.start(session.client, [source], options, say, resume=resume))
-            say(f"{job.name}: {source}")
-            with Display() as display:
-                job = aside(partial(enhancing.follow, job, _saving(job, data, display.show), session.reconnect))
-        except KeyboardInterrupt:
-            say(f"\nleft; {job.name} goes on, and the same command takes it up again" if job else "\nstopped")
-            left()
-        enhancing.check_done(job.job)
+        job = attend(session, [source], options, resume=resume, also=_saving(data))
         if enhance:
             think(session, job, data.train, options.get("teacher", ""), options.get("evaluator", ""))
         rows = io.BytesIO()
@@ -113,19 +100,18 @@ def _made(
         return rows.getvalue().splitlines(), job.report
 
 
-def _saving(job: JobHandle, data: TrainingData, show: Callable[[job_pb2.Job], None]) -> Callable[[job_pb2.Job], None]:
-    """Wraps `show` so that what is finished stands in the progress file, every few seconds anew."""
+def _saving(data: TrainingData) -> Callable[[JobHandle, job_pb2.Job], None]:
+    """Keeps what is finished in the progress file, every few seconds anew."""
     written = time.monotonic()
     done = 0
 
-    def both(state: job_pb2.Job) -> None:
+    def save(job: JobHandle, state: job_pb2.Job) -> None:
         nonlocal written, done
-        show(state)
         if time.monotonic() - written >= PROGRESS_SECONDS and state.progress.done_examples > done:
             job.export(data.progress)
             written, done = time.monotonic(), state.progress.done_examples
 
-    return both
+    return save
 
 
 def _imported(text: str, source: Path, num: int, seed: int, replies: Path) -> tuple[list[bytes], dict[str, Any]]:
