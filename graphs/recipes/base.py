@@ -68,6 +68,12 @@ class Generated(BaseModel):
     turns: list[Turn] = []
     labels: list[str] = []
 
+    def label(self, labels: list[str]) -> None:
+        """Says who spoke; in the example's metadata too, for a file to tell. Shapes without any stay as they are."""
+        self.labels = labels
+        if labels and self.draft and isinstance(notes := self.draft.example.get("metadata"), dict):
+            notes["labels"] = labels
+
 
 class Unreadable(ValueError):
     """A reply that holds no draft; the message says what was expected, for the teacher to mend it."""

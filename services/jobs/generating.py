@@ -88,9 +88,7 @@ class Generating(Run):
         except ModelError as error:
             self._failed(error)
             result = Generated(outcome=Made.FAILED, reason=str(error))
-        result.labels = plan.labels
-        if result.labels and result.draft and isinstance(notes := result.draft.example.get("metadata"), dict):
-            notes["labels"] = result.labels  # a file says who spoke; shapes without metadata stay as they are
+        result.label(plan.labels)
         body = result.model_dump_json(exclude_defaults=True).encode()
         await self._record(row, result.outcome, len(result.turns), False, body, "")
 

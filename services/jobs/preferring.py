@@ -152,6 +152,7 @@ class Preferring(Run):
         return len(found) - len(changed)
 
     async def _keep(self, row: Pending, result: Generated) -> None:
+        result.label(result.labels)
         body = result.model_dump_json(exclude_defaults=True).encode()
         await self._record(row, result.outcome, len(result.turns), False, body, "")
 

@@ -60,6 +60,10 @@ class Terms:
     max_cost: float | None
 
 
+class Rested(Exception):
+    """A paused run has nothing left in flight: its place is another job's now, and it is begun anew to go on."""
+
+
 class Run(ABC):
     """Works on one job until every row has an outcome, it is paused, or no call can succeed."""
 
@@ -70,6 +74,8 @@ class Run(ABC):
         self._tally = Tally(total, means.examples.counted(job_id), ledger)
         self._go = asyncio.Event()
         self._go.set()
+        self._in_flight = 0
+        self._rested = False
         self._out_of_money: BudgetExceeded | None = None
         self._failures = 0
         self._recorded = 0.0
@@ -86,11 +92,14 @@ class Run(ABC):
     def pause(self) -> bool:
         """Hands out no further row; those in flight go on."""
         self._go.clear()
+        self._rest_if_idle()
         return True
 
-    def go_on(self) -> None:
-        """Ends a pause."""
-        self._go.set()
+    def go_on(self) -> bool:
+        """Ends a pause, unless all have gone home meanwhile."""
+        if not self._rested:
+            self._go.set()
+        return not self._rested
 
     async def stopped(self, by: Literal["pause", "cancel"]) -> None:
         """Nothing is left to be ended."""
@@ -100,7 +109,7 @@ class Run(ABC):
         """Returns when every row has an outcome.
 
         Raises BudgetExceeded where the money does not suffice, StopWork or Unreachable where a model can't be had,
-        StorageFull where results can't be kept. What is finished is kept in every case.
+        StorageFull where results can't be kept, Rested where it was paused. What is finished is kept in every case.
         """
         await self._work_through()
 
@@ -119,18 +128,31 @@ class Run(ABC):
             raise stopped.exceptions[0] from None
         if self._out_of_money:
             raise self._out_of_money
+        if self._rested:
+            raise Rested
 
     async def _worker(self, rows: AsyncIterator[Pending], lock: asyncio.Lock) -> None:
         while self._out_of_money is None:
             await self._go.wait()
-            async with lock:  # an async generator serves one caller at a time
-                row = await anext(rows, None)
-            if row is None:
+            if self._rested:
                 return
+            self._in_flight += 1
             try:
+                async with lock:  # an async generator serves one caller at a time
+                    row = await anext(rows, None)
+                if row is None:
+                    return
                 await self._example(row)
             except BudgetExceeded as error:  # the others in flight finish on what they have reserved
                 self._out_of_money = error
+            finally:
+                self._in_flight -= 1
+                self._rest_if_idle()
+
+    def _rest_if_idle(self) -> None:
+        if not self._go.is_set() and not self._in_flight:
+            self._rested = True
+            self._go.set()  # wakes those who wait, and who go home
 
     async def _rows(self) -> AsyncIterator[Pending]:
         after = -1

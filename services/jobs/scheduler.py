@@ -18,7 +18,7 @@ from services import failpoints
 from services.errors import InvalidRequest, StorageFull, WrongState, mapped
 from services.jobs import kinds
 from services.jobs.log import EventLog
-from services.jobs.run import Graphs
+from services.jobs.run import Graphs, Rested
 from services.jobs.work import Kit, Work, graphs
 from services.settings import Settings
 from services.store.datasets import DatasetStore
@@ -126,11 +126,10 @@ class Scheduler:
             await kinds.check(spec, self.kit)
             values = {"spec": spec.model_dump_json(exclude_defaults=True)}
             await self._writer.write(also=lambda c: _set(c, id_, values))
-        if (run := self._runs.get(id_)) and max_cost is None:
-            run.go_on()
+        if (run := self._runs.get(id_)) and max_cost is None and run.go_on():
             await self._state(id_, JobState.RUNNING, "resumed")
             return await self.get(name)
-        if id_ in self._tasks:  # a new budget needs a new run; what is in flight is done again
+        if id_ in self._tasks:  # it is just going to rest; or has a new budget, and does again what is in flight
             await self._stop(id_)
         return await self._requeue(name, "resumed")
 
@@ -145,7 +144,8 @@ class Scheduler:
         elif id_ not in self._cancelled:
             self._cancelled.add(id_)
             await self._state(id_, JobState.CANCELLING, "")
-            task.cancel()
+            if not task.cancel() and (await self.get(name)).state not in ENDED:  # it has come to rest meanwhile
+                await self._ended(id_, JobState.CANCELLED, Status(message="cancelled"))
         return await self.get(name)
 
     async def retry(self, name: str) -> Job:
@@ -169,8 +169,11 @@ class Scheduler:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         if run:
-            values = {"progress": run.progress().model_dump_json()}
-            await self._writer.write(also=lambda c: _set(c, id_, values))
+            await self._figures(id_, run)
+
+    async def _figures(self, id_: str, run: Work) -> None:
+        values = {"progress": run.progress().model_dump_json()}
+        await self._writer.write(also=lambda c: _set(c, id_, values))
 
     async def _requeue(self, name: str, message: str) -> Job:
         await self._state(tail(name, "jobs"), JobState.QUEUED, message)
@@ -222,8 +225,12 @@ class Scheduler:
         self._runs[id_] = run = await kinds.begin(job, self.kit)
         started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
         await self._state(id_, JobState.RUNNING, "", **started)
-        await run.work()
-        await self._state(id_, JobState.SUCCEEDED, "")
+        try:
+            await run.work()
+        except Rested:  # the state is told by who has paused it
+            await self._figures(id_, run)
+        else:
+            await self._state(id_, JobState.SUCCEEDED, "")
 
     async def _ended_badly(self, id_: str, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once

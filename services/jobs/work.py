@@ -34,8 +34,8 @@ class Work(Protocol):
     def pause(self) -> bool:
         """Holds still until `go_on`. False where it can't: then it is stopped, and begun anew to go on."""
 
-    def go_on(self) -> None:
-        """Ends a pause."""
+    def go_on(self) -> bool:
+        """Ends a pause. False where there is nothing left to go on: then it is begun anew."""
 
     async def work(self) -> None:
         """Returns when all is done. Cancelled, it leaves nothing running."""

@@ -104,8 +104,9 @@ class Pipeline:
         """The stage at work has to be paused too, so this is stopped, and begun anew to go on."""
         return False
 
-    def go_on(self) -> None:
-        """Nothing: a paused pipeline is not at work."""
+    def go_on(self) -> bool:
+        """False: a paused pipeline is not at work."""
+        return False
 
     async def work(self) -> None:
         """Returns when every stage that was asked for is done.

@@ -117,8 +117,9 @@ class Training:
         """A program can't hold still: it is ended, and goes on from its last checkpoint."""
         return False
 
-    def go_on(self) -> None:
-        """Nothing to do: see `pause`."""
+    def go_on(self) -> bool:
+        """False: see `pause`."""
+        return False
 
     async def stopped(self, by: Literal["pause", "cancel"]) -> None:
         """Nothing is left: the child has gone with `work`."""

@@ -11,6 +11,7 @@ import random
 import string
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,7 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 from teachback.client import JobHandle
 from teachback.v1 import dataset_pb2, example_pb2, job_pb2, trainer_pb2
 
-from tests.support.rows import row
+from tests.support.rows import mixed, row, write
 from tests.support.service import Service
 
 ODD: list[Any] = [
@@ -118,18 +119,26 @@ class Drawer:
 
 
 @pytest.fixture
-def trained(shared: Service, finished: JobHandle) -> str:
+def prey(shared: Service, tmp_path: Path) -> JobHandle:
+    """A job of its own: a verb that nobody meant may retry or pause it, and other tests want theirs finished."""
+    dataset = shared.client.upload(write(tmp_path / "rows.jsonl", mixed(12)), idempotency_key="prey")
+    far = "openai/far"
+    return shared.client.enhance(dataset.name, student=far, teacher=far, evaluator=far, idempotency_key="prey")
+
+
+@pytest.fixture
+def trained(shared: Service, prey: JobHandle) -> str:
     """The name of a training that has succeeded (in tests/support/stand_in)."""
-    job = shared.client.sft(finished.job.spec.enhance.dataset, model="stand-in/quick", idempotency_key="trained")
+    job = shared.client.sft(prey.job.spec.enhance.dataset, model="stand-in/quick", idempotency_key="trained")
     job.wait()
     return job.name
 
 
 @pytest.fixture
-def names(finished: JobHandle, trained: str) -> dict[str, list[str]]:
+def names(prey: JobHandle, trained: str) -> dict[str, list[str]]:
     """Names that exist, by the field they belong to."""
-    job, dataset = finished.name, finished.job.spec.enhance.dataset
-    example = next(iter(finished.examples())).name
+    job, dataset = prey.name, prey.job.spec.enhance.dataset
+    example = next(iter(prey.examples())).name
     return {
         "id": [job.partition("/")[2], trained.partition("/")[2], dataset.partition("/")[2], "ffff"],
         "example": [example.rpartition("/")[2], "abc-1"],

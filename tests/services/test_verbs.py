@@ -39,6 +39,14 @@ def settled(job: JobHandle) -> job_pb2.Job:
     raise AssertionError(f"the job is still {job.job.state}")
 
 
+def awaited(jobs: list[JobHandle], states: list[int]) -> None:
+    """Waits until the jobs are in these states."""
+    until = time.monotonic() + 30
+    while (found := [job.refresh().state for job in jobs]) != states:
+        assert time.monotonic() < until, found
+        time.sleep(0.02)
+
+
 def brought_home(job: JobHandle) -> None:
     """Makes whatever rests go on until the job has succeeded."""
     for _ in range(5):
@@ -97,13 +105,13 @@ def test_jobs_wait_their_turn_and_can_be_stopped_while_they_wait(
 ) -> None:
     """Four at once; the others in the order in which they were made."""
     path = write(tmp_path / "rows.jsonl", [row(n) for n in range(9000, 9040)])
+    slow.delay = 0.3
     jobs = [shared.submit(path, batch_size=2, max_samples=40 - n) for n in range(7)]
-    time.sleep(0.3)
-    states = [job.refresh().state for job in jobs]
-    assert states == [RUNNING] * 4 + [QUEUED] * 3
+    awaited(jobs, [RUNNING] * 4 + [QUEUED] * 3)
     assert jobs[5].pause().state == PAUSED
     assert jobs[6].cancel().state in (job_pb2.JOB_STATE_CANCELLING, CANCELLED)
     assert settled(jobs[6]).state == CANCELLED
+    slow.delay = 0.0
     for job in jobs[:5]:
         assert job.wait().state == SUCCEEDED
     assert jobs[5].refresh().state == PAUSED
@@ -113,3 +121,22 @@ def test_jobs_wait_their_turn_and_can_be_stopped_while_they_wait(
     jobs[6].retry()
     assert jobs[6].wait().state == SUCCEEDED
     assert jobs[6].job.progress.done_examples == 34
+
+
+def test_a_paused_job_keeps_nobody_waiting(shared: Service, slow: FarModel, tmp_path: Path) -> None:
+    """As many paused as may run at once: once their rows in flight are done, another one has a place."""
+    path = write(tmp_path / "rows.jsonl", [row(n) for n in range(9100, 9140)])
+    paused = [shared.submit(path, batch_size=2, max_samples=40 - n) for n in range(4)]
+    awaited(paused, [RUNNING] * 4)
+    for job in paused:
+        assert job.pause().state == PAUSED
+    other = shared.submit(write(tmp_path / "others.jsonl", [row(n) for n in range(9200, 9204)]))
+    assert other.wait().state == SUCCEEDED
+    awaited(paused, [PAUSED] * 4)
+    before = [job.job.progress.done_examples for job in paused]
+    for n, job in enumerate(paused):
+        assert sum(1 for e in job.examples() if e.outcome) == before[n], "its figures are those of its examples"
+        job.resume()
+    for n, job in enumerate(paused):
+        assert job.wait().state == SUCCEEDED
+        assert job.job.progress.done_examples == 40 - n
