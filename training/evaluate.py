@@ -28,6 +28,8 @@ from training.progress import Finished, emit, main
 from training.rows import Row, Thinking, read_placed
 
 PROGRAM: Final = "evaluate"
+LEAST: Final = 64
+"""Tokens that every answer may have."""
 
 
 class Data(configs.Section):
@@ -50,7 +52,9 @@ class EvaluateConfig(configs.Section):
     """What to call them. Default: the end of their names, as much of it as tells them apart."""
     data: Data
     output_dir: Path = Path("./evaluation")
-    max_new_tokens: int = Field(256, ge=1)
+    max_new_tokens: int | None = Field(None, ge=1)
+    """Tokens of an answer at most. Default: half again as many as the longest right answer has, 64 at least. What goes
+    on longer is not the right answer, and a model that has not been tuned goes on as long as it may."""
     max_samples: int | None = Field(None, ge=1)
     """Only the first so many rows."""
     batch_size: int = Field(8, ge=1)
@@ -149,20 +153,25 @@ def _measure(
     steps = 2 * len(rows)
     where = {"stage": PROGRAM, "steps": steps, "model": label, "models": len(config.models), "model_number": number + 1}
     emit("step", stage="loading", step=0, steps=1, model=label)
-    answers_take = max(config.max_new_tokens, *(len(row.completion.encode()) + 1 for row in rows))
-    room = room_for([row.prompt for row in rows], answers_take)
+    longest = max(len(row.completion.encode()) + 1 for row in rows)  # a token is a byte at least
+    room = room_for([row.prompt for row in rows], max(config.max_new_tokens or _most(longest), longest))
     with subject(name, batch_size=config.batch_size, room=room) as model:
-        told = {"kind": model.kind, "size_bytes": model.size_bytes}
         done, losses, answers = 0, {}, {}
         for index, loss in model.losses(rows):
             losses[index] = loss
             done += 1
             emit("step", step=done, **where)
-        for index, answer in model.answer([row.prompt for row in rows], config.max_new_tokens):
+        most = config.max_new_tokens or _most(max((loss.tokens for loss in losses.values() if loss), default=longest))
+        for index, answer in model.answer([row.prompt for row in rows], most):
             answers[index] = answer
             done += 1
             emit("step", step=done, **where)
+        told = {"kind": model.kind, "size_bytes": model.size_bytes, "max_new_tokens": most}
     return told, [figures.judged(row, answers[i], losses[i]) for i, row in enumerate(rows)]
+
+
+def _most(tokens: int) -> int:
+    return max(LEAST, tokens * 3 // 2)
 
 
 def _metrics(
@@ -183,7 +192,6 @@ def _metrics(
     return {
         "rows": len(rows),
         "test_file": str(config.data.test_file),
-        "max_new_tokens": config.max_new_tokens,
         "device": base.device(),
         "targets": dict(figures.TARGETS),
         "uncovered": [one for one in named if one not in tested],

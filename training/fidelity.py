@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from training import base, progress, rows
+from training import progress, rows, tokens
 from training.errors import InvalidInput
+from training.generation import HuggingFace
 from training.llama import Llama
 from training.rows import Message
 
@@ -35,6 +36,7 @@ CHAT: Final = (
     "Write one sentence about the sea.",
 )
 _CHAT_TOKENS: Final = 48
+_BATCH: Final = 8
 
 
 class _Asked(NamedTuple):
@@ -42,6 +44,8 @@ class _Asked(NamedTuple):
 
     prompt: str
     ids: list[int]
+    most: int
+    """Tokens that the answer may have."""
     answer: list[int]
     text: str
     likely: Any
@@ -54,31 +58,24 @@ def compare(model: str, file: Path, data: Path | None, *, max_rows: int, max_new
     Raises InvalidInput for rows that can't be used, LlamaFailed where llama.cpp can't run the file.
     """
     held_out = _prompts(data, max_rows) if data else []
-    loaded = base.load(model)
-    tokenizer = loaded.tokenizer
-    prompts = [(rows.render(tokenizer, prompt), max_new_tokens) for prompt in held_out]
-    prompts += [(rows.render(tokenizer, [Message(role="user", content=text)]), _CHAT_TOKENS) for text in CHAT]
-    asked = []
-    for done, (prompt, most) in enumerate(prompts):
-        progress.emit("step", stage="fidelity", step=done, steps=2 * len(prompts))
-        asked.append(_ask(loaded, prompt, most))
-    longest = max(len(one.ids) + most for one, (_, most) in zip(asked, prompts, strict=True))
+    asked = _answered(model, held_out, max_new_tokens)
+    longest = max(len(one.ids) + one.most for one in asked)
     found = []
     with Llama(file, context=longest + 64) as llama:
-        for done, (one, (prompt, most)) in enumerate(zip(asked, prompts, strict=True)):
-            progress.emit("step", stage="fidelity", step=len(prompts) + done, steps=2 * len(prompts))
-            text = llama.complete(prompt, max_tokens=most).text
+        for done, one in enumerate(asked):
+            progress.emit("step", stage="fidelity", step=len(asked) + done, steps=2 * len(asked))
+            text = llama.complete(one.prompt, max_tokens=one.most).text
             found.append(
                 {
-                    "prompt": prompt,
+                    "prompt": one.prompt,
                     "model": one.text,
                     "file": text,
                     "equal": alike(one.text, text),
-                    "tokenized_alike": llama.tokenize(prompt) == one.ids,
+                    "tokenized_alike": llama.tokenize(one.prompt) == one.ids,
                     "kl": _distances(llama, one),
                 }
             )
-    progress.emit("step", stage="fidelity", step=2 * len(prompts), steps=2 * len(prompts))
+    progress.emit("step", stage="fidelity", step=2 * len(asked), steps=2 * len(asked))
     return {
         "held_out": _summary(found[: len(held_out)]) if held_out else None,
         "chat": {**_summary(found[len(held_out) :]), "answers": _shown(found[len(held_out) :])},
@@ -124,26 +121,38 @@ def _prompts(data: Path, most: int) -> list[Sequence[Message]]:
     return found
 
 
-def _ask(loaded: base.Loaded, prompt: str, most: int) -> _Asked:
-    import torch
-    from transformers import GenerationConfig
+def _answered(name: str, held_out: list[Sequence[Message]], most: int) -> list[_Asked]:
+    """The model's own answers to the rows and to CHAT.
 
-    model: Any = loaded.model
-    tokenizer: Any = loaded.tokenizer
-    ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-    ends = model.generation_config.eos_token_id
-    ends = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id} - {None}
-    given = torch.tensor([ids], device=model.device)
-    settings = GenerationConfig(
-        do_sample=False, max_new_tokens=most, eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id
-    )
+    In batches where it computes in 32 bits: there an answer in a batch is the answer alone, in 16 bits it need not be.
+    """
+    import torch
+
+    loaded = HuggingFace(name)
+    batch = _BATCH if loaded.model.dtype == torch.float32 else 1
+    chat = [[Message(role="user", content=text)] for text in CHAT]
+    asked: list[_Asked] = []
+    for prompts, room in ((held_out, most), (chat, _CHAT_TOKENS)):
+        for start in range(0, len(prompts), batch):
+            progress.emit("step", stage="fidelity", step=len(asked), steps=2 * (len(held_out) + len(chat)))
+            some = prompts[start : start + batch]
+            ids = [tokens.prompt_ids(loaded.tokenizer, prompt) for prompt in some]
+            for prompt, given, answer in zip(some, ids, loaded.generate(ids, room), strict=True):
+                shown = rows.render(loaded.tokenizer, prompt)
+                likely = _likely(loaded.model, given, answer)
+                asked.append(_Asked(shown, given, room, answer, loaded.text(answer), likely))
+    loaded.close()
+    return asked
+
+
+def _likely(model: Any, prompt: list[int], answer: list[int]) -> Any:
+    import torch
+
+    count = min(POSITIONS, len(answer))
+    given = torch.tensor([prompt + answer[: count - 1]], device=model.device)
     with torch.inference_mode():
-        out = model.generate(given, attention_mask=torch.ones_like(given), generation_config=settings)
-        answer = out[0, len(ids) :].tolist()
-        logits = model(out[:, : len(ids) + POSITIONS - 1], use_cache=False).logits[0, len(ids) - 1 :]
-        likely = torch.log_softmax(logits[: len(answer)].float(), dim=-1).cpu()
-    said = answer[:-1] if answer and answer[-1] in ends else answer
-    return _Asked(prompt, ids, answer, tokenizer.decode(said, skip_special_tokens=True), likely)
+        logits = model(given, use_cache=False, logits_to_keep=count).logits[0]
+    return torch.log_softmax(logits.float(), dim=-1).cpu()
 
 
 def _distances(llama: Llama, one: _Asked) -> list[float]:

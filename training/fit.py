@@ -237,11 +237,12 @@ def finish(
     shutil.rmtree(made, ignore_errors=True)
     model = trainer.accelerator.unwrap_model(trainer.model)
     adapter = getattr(model, "peft_config", {}).get("default")
-    if adapter is not None:
-        adapter.base_model_name_or_path = place.base_name
     trainer.save_model(str(made))
     if not trainer.is_world_process_zero():
         return Finished(final, metrics)
+    if adapter is not None:  # named after the weights are saved: PEFT asks the hub about a name that is no folder
+        adapter.base_model_name_or_path = place.base_name
+        adapter.save_pretrained(str(made))
     (made / "training_args.bin").unlink(missing_ok=True)  # a pickle, and config.yaml says it all
     (made / "config.yaml").write_text(configs.dump(config), encoding="utf-8")
     (made / "proof.txt").write_text(proof, encoding="utf-8")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ Prompt = Sequence[Message]
 
 ALONE: Final = 20
 """Prompts that are asked one at a time where time is taken: latency is what one caller waits for."""
+ALONE_SECONDS: Final = 30.0
+LEAST_ALONE: Final = 5
+"""On a slow machine fewer than ALONE are asked alone: no more once ALONE_SECONDS are spent, but these."""
 
 
 class Answer(NamedTuple):
@@ -113,27 +117,27 @@ class HuggingFace:
         self.size_bytes = sum(
             path.stat().st_size for one in {folder, loaded.base} for path in one.glob("*.safetensors")
         )
-        self._model: Any = loaded.model
+        self.model: Any = loaded.model
         if self.kind == "adapter":  # as it is deployed: two hundred small products a token less
-            self._model = self._model.merge_and_unload()
-        self._tokenizer: Any = loaded.tokenizer
-        self._tokenizer.padding_side = "left"
+            self.model = self.model.merge_and_unload()
+        self.tokenizer: Any = loaded.tokenizer
+        self.tokenizer.padding_side = "left"
         self._batch = batch_size
-        told = self._model.generation_config.eos_token_id
+        told = self.model.generation_config.eos_token_id
         several = told if isinstance(told, list) else [told]
-        self._end = tokens.end_of_turn(self._tokenizer)
-        self._ends = sorted({one for one in (*several, self._tokenizer.eos_token_id, self._end) if one is not None})
+        self._end = tokens.end_of_turn(self.tokenizer)
+        self._ends = sorted({one for one in (*several, self.tokenizer.eos_token_id, self._end) if one is not None})
         # The settings that came with the model would stay in force where ours are silent (repetition_penalty, say).
-        self._model.generation_config = GenerationConfig(
-            eos_token_id=self._ends, pad_token_id=self._tokenizer.pad_token_id
+        self.model.generation_config = GenerationConfig(
+            eos_token_id=self._ends, pad_token_id=self.tokenizer.pad_token_id
         )
-        self._longest = getattr(self._model.config, "max_position_embeddings", None) or math.inf
+        self._longest = getattr(self.model.config, "max_position_embeddings", None) or math.inf
 
     def close(self) -> None:
         """Gives the memory back, the device's too."""
         import torch
 
-        del self._model
+        del self.model
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -141,7 +145,7 @@ class HuggingFace:
     def answer(
         self, prompts: Sequence[Prompt], max_new_tokens: int, *, timed: int = ALONE
     ) -> Iterator[tuple[int, Answer]]:
-        encoded = [tokens.prompt_ids(self._tokenizer, prompt) for prompt in prompts]
+        encoded = [tokens.prompt_ids(self.tokenizer, prompt) for prompt in prompts]
         for number, ids in enumerate(encoded, 1):
             if len(ids) + max_new_tokens > self._longest:
                 raise InvalidInput(
@@ -152,22 +156,33 @@ class HuggingFace:
             return
         one_by_one = spread(len(encoded), timed)
         if one_by_one:
-            self._generate([encoded[0]], 2)  # the first call pays for what is set up once
-        for index in one_by_one:
+            self.generate([encoded[0]], 2)  # the first call pays for what is set up once
+        rest, spent = set(range(len(encoded))), 0.0
+        # In any order, so that the first few are spread over the rows as well.
+        for done, index in enumerate(random.Random(0).sample(one_by_one, len(one_by_one))):  # noqa: S311
+            if done >= LEAST_ALONE and spent > ALONE_SECONDS:
+                break
             started = time.perf_counter()
-            (new,) = self._generate([encoded[index]], max_new_tokens)
-            yield index, self._read(new, time.perf_counter() - started)
-        rest = sorted(set(range(len(encoded))) - set(one_by_one), key=lambda i: len(encoded[i]))
+            (new,) = self.generate([encoded[index]], max_new_tokens)
+            took = time.perf_counter() - started
+            spent += took
+            rest.remove(index)
+            yield index, self._read(new, took)
+        yield from self._in_batches(encoded, sorted(rest, key=lambda i: len(encoded[i])), max_new_tokens)
+
+    def _in_batches(
+        self, encoded: list[list[int]], rest: list[int], max_new_tokens: int
+    ) -> Iterator[tuple[int, Answer]]:
         for start in range(0, len(rest), self._batch):
             batch = rest[start : start + self._batch]
-            for index, new in zip(batch, self._generate([encoded[i] for i in batch], max_new_tokens), strict=True):
+            for index, new in zip(batch, self.generate([encoded[i] for i in batch], max_new_tokens), strict=True):
                 yield index, self._read(new, None)
 
     def losses(self, some: Sequence[Row]) -> Iterator[tuple[int, Loss | None]]:
         pairs = [
             (
-                tokens.prompt_ids(self._tokenizer, row.prompt),
-                tokens.completion_ids(self._tokenizer, row.completion, self._end),
+                tokens.prompt_ids(self.tokenizer, row.prompt),
+                tokens.completion_ids(self.tokenizer, row.completion, self._end),
             )
             for row in some
         ]
@@ -178,13 +193,13 @@ class HuggingFace:
             batch = order[start : start + self._batch]
             yield from zip(batch, self._score([pairs[i] for i in batch]), strict=True)
 
-    def _generate(self, batch: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+    def generate(self, batch: list[list[int]], max_new_tokens: int) -> list[list[int]]:
         """The new tokens of each prompt, up to and with the one that ends it."""
         import torch
 
         padded = self._pad(batch)
         with torch.inference_mode():
-            out = self._model.generate(**padded, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens)
+            out = self.model.generate(**padded, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens)
         new = out[:, padded["input_ids"].shape[1] :].tolist()
         return [self._until_end(one) for one in new]
 
@@ -193,9 +208,14 @@ class HuggingFace:
         return new if end is None else new[: end + 1]
 
     def _read(self, new: list[int], seconds: float | None) -> Answer:
-        ended = bool(new) and new[-1] in self._ends
-        text = self._tokenizer.decode(new[:-1] if ended else new, skip_special_tokens=True)
-        return Answer(text, len(new), seconds, "stop" if ended else "length")
+        return Answer(self.text(new), len(new), seconds, "stop" if self._ended(new) else "length")
+
+    def text(self, new: list[int]) -> str:
+        """New tokens as text, without the one that ended them."""
+        return str(self.tokenizer.decode(new[:-1] if self._ended(new) else new, skip_special_tokens=True))
+
+    def _ended(self, new: list[int]) -> bool:
+        return bool(new) and new[-1] in self._ends
 
     def _score(self, batch: list[tuple[list[int], list[int]]]) -> list[Loss]:
         """Log-likelihoods of completions behind their prompts. Logits are taken only where there is a completion."""
@@ -207,7 +227,7 @@ class HuggingFace:
         with torch.inference_mode():
             # Padded on the left, all completions end at the last place: the last `longest` places predict them all,
             # each from the place before it.
-            out = self._model(**padded, position_ids=positions, logits_to_keep=longest + 1, use_cache=False)
+            out = self.model(**padded, position_ids=positions, logits_to_keep=longest + 1, use_cache=False)
             likely = torch.log_softmax(out.logits[:, -longest - 1 : -1].float(), dim=-1)
         targets = padded["input_ids"][:, -longest:]
         picked = likely.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
@@ -217,6 +237,6 @@ class HuggingFace:
         ]
 
     def _pad(self, batch: list[list[int]]) -> dict[str, Any]:
-        padded = self._tokenizer.pad({"input_ids": batch}, padding=True, return_tensors="pt", padding_side="left")
-        on = self._model.device
+        padded = self.tokenizer.pad({"input_ids": batch}, padding=True, return_tensors="pt", padding_side="left")
+        on = self.model.device
         return {"input_ids": padded["input_ids"].to(on), "attention_mask": padded["attention_mask"].to(on)}

@@ -100,7 +100,9 @@ class EvaluateSpec(View):
         min_length=1, max_length=8
     )
     cli_schema: Literal[""] | DatasetName = ""
-    max_new_tokens: int = Field(0, ge=0, le=8192, description="tokens of an answer at most; 0: 256")
+    max_new_tokens: int = Field(
+        0, ge=0, le=8192, description="tokens of an answer at most; 0: half again the longest right one"
+    )
     max_samples: Count = 0
 
 

@@ -83,7 +83,7 @@ async def test_a_folder_is_converted_once(
         await tuned.reach("jobs/a1")
     served = artifacts.folder("a1") / "served"
     config = json.loads((served / "config.json").read_text())
-    assert (config["model"]["name"], config["quantization"]["type"]) == (str(artifacts.output("a1")), "f16")
+    assert (config["model"]["name"], config["quantization"]["type"]) == (str(artifacts.output("a1")), "q8_0")
     assert artifacts.listed("jobs/a1") == [], "what is served is nobody's artifact"
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     before = sorted(served.iterdir())

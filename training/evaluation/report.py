@@ -24,10 +24,11 @@ _HEADLINES: Final = (
 def markdown(metrics: Mapping[str, Any]) -> str:
     """The whole page."""
     models: Sequence[Model] = metrics["models"]
+    most = " or ".join(str(tokens) for tokens in sorted({m["max_new_tokens"] for m in models}))
     parts = [
         "# Evaluation",
         f"{metrics['rows']} held-out rows from `{metrics['test_file']}`; greedy answers of at most "
-        f"{metrics['max_new_tokens']} tokens. In brackets: 95% intervals.",
+        f"{most} tokens. In brackets: 95% intervals.",
         table(["", *(_cell(m["label"]) for m in models), "Target"], list(_headlines(models))),
         _gains(models),
     ]

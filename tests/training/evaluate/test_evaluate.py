@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.training.evaluate.conftest import rows
-from training import evaluate
+from training import base, embedded, evaluate
 from training.configs import validate
 from training.errors import InvalidInput, Missing
 from training.evaluate import EvaluateConfig, shortest
@@ -79,6 +79,23 @@ def test_two_models_side_by_side(
     again = evaluate.run(asked)
     assert again.metrics == metrics
     assert "evaluate" not in capsys.readouterr().out, "a finished report is taken over"
+
+
+def test_who_goes_on_and_on_is_cut_off_behind_the_longest_right_answer(
+    tiny: Path, test_file: Path, tmp_path: Path
+) -> None:
+    metrics = evaluate.run(config([tiny], test_file, tmp_path / "out", max_new_tokens=None)).metrics
+    (told,) = metrics["models"]
+    answers = events((tmp_path / "out" / "answers.jsonl").read_text())
+    longest = max(count(one["reference"]) for one in answers)
+    assert told["max_new_tokens"] == max(evaluate.LEAST, (longest + 1) * 3 // 2) > evaluate.LEAST
+    assert max(one["tokens"] for one in answers) == told["max_new_tokens"]
+    assert f"at most {told['max_new_tokens']} tokens" in (tmp_path / "out" / "report.md").read_text()
+
+
+def count(text: str) -> int:
+    """How many of SmolLM2's tokens a text has."""
+    return len(base.tokenizer(base.resolve(embedded.NAME))(text)["input_ids"])
 
 
 def test_a_killed_run_goes_on_behind_the_models_that_are_measured(

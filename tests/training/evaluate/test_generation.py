@@ -9,7 +9,7 @@ import pytest
 
 from training import tokens
 from training.errors import InvalidInput, Missing
-from training.generation import HuggingFace, Prompt, spread, subject
+from training.generation import LEAST_ALONE, HuggingFace, Prompt, spread, subject
 from training.rows import Message, Row
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -47,16 +47,26 @@ def test_a_loss_in_a_batch_is_the_loss_alone_and_what_the_model_itself_computes(
         assert isinstance(model, HuggingFace)
         together = dict(model.losses(rows))
         for index, row in enumerate(rows):
-            asked = tokens.prompt_ids(model._tokenizer, row.prompt)
-            said = tokens.completion_ids(model._tokenizer, row.completion, model._tokenizer.eos_token_id)
+            asked = tokens.prompt_ids(model.tokenizer, row.prompt)
+            said = tokens.completion_ids(model.tokenizer, row.completion, model.tokenizer.eos_token_id)
             ids = torch.tensor([asked + said])
             labels = torch.tensor([[-100] * len(asked) + said])
             with torch.no_grad():
-                mean = float(model._model(input_ids=ids, labels=labels).loss)
+                mean = float(model.model(input_ids=ids, labels=labels).loss)
             loss = together[index]
             assert loss is not None
             assert loss.tokens == len(said)
             assert loss.nats / loss.tokens == pytest.approx(mean, rel=1e-4)
+
+
+def test_on_a_slow_machine_few_are_asked_alone(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.generation.ALONE_SECONDS", 0.0)
+    with subject(str(tiny), batch_size=8) as model:
+        told = dict(model.answer(PROMPTS, 8))
+    alone = [index for index, answer in told.items() if answer.seconds is not None]
+    assert len(alone) == LEAST_ALONE
+    assert sorted(told) == list(range(len(PROMPTS)))
+    assert max(alone) - min(alone) > len(PROMPTS) // 2, "spread over the rows"
 
 
 def test_it_stops_at_the_end_and_says_why_it_stopped(tiny: Path) -> None:
@@ -66,13 +76,13 @@ def test_it_stops_at_the_end_and_says_why_it_stopped(tiny: Path) -> None:
         assert (cut.finish_reason, cut.tokens) == ("length", 8)
         assert cut.seconds is not None
         # The third token it says becomes the one that ends it.
-        said = model._generate([tokens.prompt_ids(model._tokenizer, prompt(5))], 8)[0]
+        said = model.generate([tokens.prompt_ids(model.tokenizer, prompt(5))], 8)[0]
         model._ends = [said[2]]
-        model._model.generation_config.eos_token_id = [said[2]]
+        model.model.generation_config.eos_token_id = [said[2]]
         (_, ended), *_ = model.answer([prompt(5)], 8)
         first = said.index(said[2])
         assert (ended.finish_reason, ended.tokens) == ("stop", first + 1)
-        assert ended.text == model._tokenizer.decode(said[:first], skip_special_tokens=True)
+        assert ended.text == model.tokenizer.decode(said[:first], skip_special_tokens=True)
 
 
 def test_settings_that_came_with_a_model_do_not_count(tiny: Path) -> None:
@@ -81,11 +91,11 @@ def test_settings_that_came_with_a_model_do_not_count(tiny: Path) -> None:
 
     with subject(str(tiny)) as model:
         assert isinstance(model, HuggingFace)
-        ids = tokens.prompt_ids(model._tokenizer, prompt(6))
-        said = model._generate([ids], 12)[0]
+        ids = tokens.prompt_ids(model.tokenizer, prompt(6))
+        said = model.generate([ids], 12)[0]
         for token in said:
             with torch.no_grad():
-                assert int(model._model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()) == token
+                assert int(model.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()) == token
             ids = [*ids, token]
 
 

@@ -29,10 +29,10 @@ RECIPE: dict[str, Any] = {
     "model": MODEL,
     "teacher": "offline/teacher",
     "evaluator": "offline/evaluator",
-    "num_pairs": 12,
+    "num_pairs": 8,
     "sft": {
-        "max_steps": 100,
-        "per_device_train_batch_size": 4,
+        "max_steps": 144,
+        "per_device_train_batch_size": 2,
         "gradient_accumulation_steps": 1,
         "learning_rate": 1e-3,
         "lora_dropout": 0.0,
@@ -40,7 +40,7 @@ RECIPE: dict[str, Any] = {
         "max_seq_length": 384,
     },
     "dpo": {
-        "max_steps": 4,
+        "max_steps": 2,
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 1,
         "learning_rate": 5e-6,
