@@ -19,7 +19,9 @@ def evaluate(
         typer.Argument(metavar="MODEL...", help="The first is what the others are held against: folders, jobs, names."),
     ],
     schema: Annotated[Path | None, typer.Option(help="The command line's schema, for figures by subcommand.")] = None,
-    max_new_tokens: Annotated[int | None, typer.Option(min=1, max=8192, help="Of an answer. Default: half again the longest right one.")] = None,
+    max_new_tokens: Annotated[
+        int | None, typer.Option(min=1, max=8192, help="Of an answer. Default: half again the longest right one.")
+    ] = None,
     max_samples: Annotated[int | None, typer.Option(min=1, help="Only the first so many rows.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for figures and pictures.")] = Path(
         "evaluation"
