@@ -1,8 +1,8 @@
-"""Runs a plan (JSON on standard input) in a root of its own, as a kubelet would: run by test_container.py below `unshare`.
+"""Runs a plan (JSON on standard input) in a root of its own, as a kubelet would; test_container.py starts it.
 
 The new root holds what the machine's programs need, read-only, the plan's mounts, and nothing that can be written but
-those. The network is a new one: loopback alone. A background program first, then one after the other; the outcome of each
-goes to standard output as a line of JSON.
+those. The network is a new one: loopback alone. A background program first, then one after the other; the outcome of
+each goes to standard output as a line of JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every setting that the chart makes is one that the service has, and what the pod is told is what the service reads."""
+"""Every setting that the chart makes is one that the service has, and what the pod is told is what it reads."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ KNOWN = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {FILE}
 
 @pytest.mark.parametrize("values", SETS)
 def test_every_variable_is_a_setting(values: str) -> None:
-    told = {
-        name for pod in pods(*objects(values)) for container in pod.containers for name in environment(container)
-    }
+    told = {name for pod in pods(*objects(values)) for container in pod.containers for name in environment(container)}
     assert {name for name in told if name.startswith(PREFIX)} <= KNOWN
 
 
@@ -66,7 +64,7 @@ def test_the_service_reads_what_the_pod_is_told(values: str, tmp_path: Path, mon
     monkeypatch.setenv(FILE, str(tmp_path / "service.yaml"))
     monkeypatch.setenv("TEACHBACK_TOKEN_FILE", str(tmp_path / "token"))
     settings = Settings()
-    assert (settings.host, settings.grpc_port, settings.rest_port) == ("0.0.0.0", 50051, 8080)
+    assert (settings.host, settings.grpc_port, settings.rest_port) == ("0.0.0.0", 50051, 8080)  # noqa: S104 - the pod's
     assert settings.bearer() == "a-token"
     for name, value in json.loads(file).items():
         read = getattr(settings, name)
@@ -98,9 +96,7 @@ def test_the_model_server_is_the_student_unless_another_is_named() -> None:
     assert "--served-model-name=qwen3-4b" in pod.containers[0]["args"]
 
 
-@pytest.mark.parametrize(
-    ("cpu", "threads"), [("2", 2), ("8", 4), ("1500m", 1), ("250m", 1), ("3.5", 3)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("cpu", "threads"), [("2", 2), ("8", 4), ("1500m", 1), ("250m", 1), ("3.5", 3)])
 def test_threads_are_no_more_than_the_limit_of_cores(cpu: str, threads: int) -> None:
     file = of_kind("ConfigMap", *objects("laptop", f"resources.limits.cpu={cpu}"))[0]["data"]["service.yaml"]
     assert json.loads(file)["embedded_threads"] == threads

@@ -80,7 +80,7 @@ def plan(folder: Path) -> dict[str, Any]:
     for one in test.containers:
         first, *rest = [*one.get("command", ["teachback"]), *one["args"]]
         then.append({"command": [*SAYS[first], *rest], "env": image})
-    job = ["enhance-thinking", "/sample/qa_sample.jsonl", "/tmp/out.jsonl", "--samples", "2"]
+    job = ["enhance-thinking", "/sample/qa_sample.jsonl", "/var/lib/teachback/out.jsonl", "--samples", "2"]
     caller = ["--server=teachback:50051", "--token-file=/run/secrets/teachback/token"]
     then.append({"command": [*SAYS["teachback"], *caller, *job, "--student", "offline/student"], "env": image})
     then.append({"command": [PYTHON, "-c", WRITES], "env": image})
@@ -129,7 +129,7 @@ def test_it_serves_read_only_and_as_nobody(tmp_path: Path) -> None:
         "/etc/teachback OSError",
         "/run/secrets/teachback OSError",
         "/opt OSError",
-        "/tmp written",
+        "/tmp written",  # noqa: S108 - the pod's
         "/var/lib/teachback written",
         "10001 10001 1",
     ], wrote

@@ -1,4 +1,4 @@
-"""docs/kubernetes.md, as far as it can be followed without a cluster: its values, its helm, kubectl and docker commands."""
+"""docs/kubernetes.md, as far as it can be followed without a cluster: its values and its commands."""
 
 from __future__ import annotations
 
@@ -108,5 +108,6 @@ def test_the_page_lists_the_value_sets() -> None:
 def test_what_holds_is_said_and_true() -> None:
     """The section on limits has to go when they do: several of its sentences can be looked up."""
     said = section(PAGE, "What holds in this version")
-    drivers = re.findall(r"^(?:psycopg|asyncpg|pg8000)\S*==", (ROOT / "requirements/core.txt").read_text(), re.MULTILINE)
+    locked = (ROOT / "requirements/core.txt").read_text()
+    drivers = re.findall(r"^(?:psycopg|asyncpg|pg8000)\S*==", locked, re.MULTILINE)
     assert ("hold no\n  driver for PostgreSQL" in said) == (not drivers)

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from tests.deploy.rendered import SETS, TOKEN, Refused, environment, objects, of_kind, pods, text
+from tests.deploy.rendered import SETS, TOKEN, Refused, environment, objects, of_kind, pods, service_pod, text
 from tests.deploy.tools import DEPLOY
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|DATABASE_URL")
@@ -28,8 +28,8 @@ def test_secrets_are_referred_to_and_never_made(values: str) -> None:
 
 
 def test_the_bundled_database_s_address_holds_no_password() -> None:
-    told = [environment(c) for pod in pods(*objects("trial")) if pod.component == "service" for c in pod.containers][0]
-    assert re.fullmatch(r"postgresql://teachback@teachback-postgresql:5432/teachback", told["TEACHBACK_DATABASE_URL"])
+    told = environment(service_pod(*objects("trial")).containers[0])
+    assert told["TEACHBACK_DATABASE_URL"] == "postgresql://teachback@teachback-postgresql:5432/teachback"
     assert told["PGPASSWORD"] == {"secretKeyRef": {"name": "teachback-postgresql", "key": "password"}}
 
 

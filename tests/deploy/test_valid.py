@@ -94,7 +94,9 @@ def test_what_refers_to_others_finds_them() -> None:
     assert scaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
     assert "replicas" not in deployment["spec"], "it would undo what the autoscaler did"
     offered = {
-        (one["metadata"]["name"], port["name"]) for one in of_kind("Service", *everything) for port in one["spec"]["ports"]
+        (one["metadata"]["name"], port["name"])
+        for one in of_kind("Service", *everything)
+        for port in one["spec"]["ports"]
     }
     reached = set()
     for ingress in of_kind("Ingress", *everything):
