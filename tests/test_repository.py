@@ -31,6 +31,7 @@ HOSTS = {
     "127.0.0.1",
     "10.0.0.7",  # stands for a server of the operator's
     "api.openai.com",
+    "json-schema.org",  # names the standard that a schema follows
     "www.apache.org",
 }
 """Hosts that an address may name, beside those that are set aside for examples."""

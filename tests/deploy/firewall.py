@@ -14,6 +14,8 @@ from tests.deploy.rendered import Object
 
 HERE = "here"
 """The namespace of the release."""
+NAMESPACES = {"data": {"team": "data"}}
+"""Labels of namespaces, beside their names."""
 
 
 class End(NamedTuple):
@@ -66,8 +68,8 @@ def _is(peer: Object, end: End) -> bool:
     if end.labels is None:
         return False
     if "namespaceSelector" in peer:
-        there = {"kubernetes.io/metadata.name": end.namespace, **({"team": "data"} if end.namespace == "data" else {})}
-        if not _selects(peer["namespaceSelector"], there):
+        there = {"kubernetes.io/metadata.name": end.namespace}
+        if not _selects(peer["namespaceSelector"], there | NAMESPACES.get(end.namespace, {})):
             return False
     elif end.namespace != HERE:
         return False
