@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -46,7 +47,12 @@ def text(values: str = "", *sets: str) -> str:
 
 
 def objects(values: str = "", *sets: str) -> list[Object]:
-    """The same, read. Raises Refused."""
+    """The same, read; the caller's own. Raises Refused."""
+    return deepcopy(_read(values, *sets))
+
+
+@cache
+def _read(values: str, *sets: str) -> list[Object]:
     return [one for one in yaml.safe_load_all(text(values, *sets)) if one]
 
 
