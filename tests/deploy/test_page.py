@@ -43,10 +43,11 @@ def test_the_page_s_values_are_taken(block: object, tmp_path: Path) -> None:
 
 def test_the_page_s_helm_commands_render() -> None:
     """`helm install` and `upgrade` as they stand there, but for what only a cluster could do."""
-    seen = [*lines("helm", "install"), *lines("helm", "upgrade")]
-    assert len(seen) == 2
-    for words in seen:
-        ended = run(helm(), "template", *(word for word in words if word != "--wait"))
+    (installed,), changes = lines("helm", "install"), lines("helm", "upgrade")
+    assert changes
+    for words in ([], *(change[2:] for change in changes)):
+        without = [word for word in (*installed, *words) if word not in ("--wait", "--reuse-values")]
+        ended = run(helm(), "template", *without)
         assert ended.returncode == 0, ended.stderr
         assert "namespace: " not in ended.stdout, "objects go where the release goes"
 
