@@ -15,21 +15,24 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from agents.embedded.process import EmbeddedServer
 from agents.gateway import Gateway
 from agents.models import Catalog
 from services.handlers import Handlers
 from services.jobs.scheduler import Scheduler
-from services.rest.app import build
+from services.rest.app import OPEN, build
+from services.rest.certificates import CertificateAtTheDoor, ToldProtocol
 from services.rpc import server as rpc
-from services.settings import Settings
+from services.settings import LOOPBACK, Settings
 from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine
 from services.store.examples import ExampleStore
 from services.store.jobs import JobStore
 from services.store.lock import alone
 from services.store.writer import Writer
+from services.tls import SOON, Identity, load
 from services.training.artifacts import Artifacts
 from services.training.serving import Serving
 
@@ -50,7 +53,8 @@ class Addresses:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses]]:
     """The whole service, serving. Raises RuntimeError where a port is taken or another service has the data folder."""
-    token = settings.bearer()
+    token, identity = settings.bearer(), load(settings)
+    _warn_of(settings, identity)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(alone(settings))
@@ -77,18 +81,38 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
         scheduler = Scheduler(engine, writer, gateway, settings)
         stack.push_async_callback(scheduler.close)
         handlers = Handlers(scheduler, datasets, examples, settings)
-        server, grpc_port = await rpc.start(handlers, settings.host, settings.grpc_port, token)
+        server, grpc_port = await rpc.start(handlers, settings.host, settings.grpc_port, token, identity)
         stack.push_async_callback(server.stop, 1.0)
-        rest_port = await _start_rest(stack, handlers, settings, token)
+        rest_port = await _start_rest(stack, handlers, settings, token, identity)
         await scheduler.start()
-        yield handlers, Addresses(_at(settings.host, grpc_port), f"http://{_at(settings.host, rest_port)}")
+        scheme = "https" if identity else "http"
+        yield handlers, Addresses(_at(settings.host, grpc_port), f"{scheme}://{_at(settings.host, rest_port)}")
+
+
+def _warn_of(settings: Settings, identity: Identity | None) -> None:
+    if identity is None and settings.host not in LOOPBACK:
+        log.warning(
+            "no TLS: tokens and rows travel in the clear; set tls_cert_file and tls_key_file, or put a proxy with TLS "
+            "in front",
+            host=settings.host,
+        )
+    if identity and identity.days < SOON:
+        log.warning("the certificate ends soon", file=str(identity.cert_file), ends=identity.ends.isoformat())
 
 
 async def _start_rest(
-    stack: contextlib.AsyncExitStack, handlers: Handlers, settings: Settings, token: str | None
+    stack: contextlib.AsyncExitStack,
+    handlers: Handlers,
+    settings: Settings,
+    token: str | None,
+    identity: Identity | None,
 ) -> int:
+    app: ASGIApp = build(handlers, token)
+    secured = identity.uvicorn_options() if identity else {}
+    if identity and identity.client_ca:
+        app, secured = CertificateAtTheDoor(app, OPEN), {**secured, "http": ToldProtocol}
     config = uvicorn.Config(
-        build(handlers, token),
+        app,
         host=settings.host,
         port=settings.rest_port,
         log_level="warning",
@@ -96,6 +120,7 @@ async def _start_rest(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
         lifespan="off",
+        **secured,
     )
     server = uvicorn.Server(config)
     # The process has its own signal handlers; uvicorn's would take them over.

@@ -21,7 +21,8 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from services.app import serve as serve_forever
-from services.settings import Settings
+from services.configuration import names
+from services.settings import Settings, explained
 
 
 def serve(*, private: bool = False, **flags: Any) -> None:
@@ -40,13 +41,16 @@ def serve(*, private: bool = False, **flags: Any) -> None:
     given = {name: value for name, value in flags.items() if value is not None}
     if private:
         given |= {"host": "127.0.0.1", "grpc_port": 0, "rest_port": 0, "token": SecretStr(secrets.token_urlsafe(24))}
+        # The environment is its user's, who may have a certificate for another service.
+        given |= {"tls_cert_file": None, "tls_key_file": None, "tls_client_ca_file": None}
     try:
         settings = Settings(**given)
         settings.bearer()
+        for sentence in names.ignored(os.environ, Settings.model_fields):
+            structlog.get_logger().warning("a variable that nobody reads", told=sentence)
         uvloop.run(serve_forever(settings, private=private))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise SystemExit(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise SystemExit(explained(error)) from error
     except (RuntimeError, ValueError, OSError, SQLAlchemyError) as error:
         raise SystemExit(f"the service can't start: {error}") from error
 
@@ -60,6 +64,9 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--database-url")
     parser.add_argument("--token-file", type=Path)
+    parser.add_argument("--tls-cert-file", type=Path)
+    parser.add_argument("--tls-key-file", type=Path)
+    parser.add_argument("--tls-client-ca-file", type=Path)
     parser.add_argument("--private", action="store_true", help="any free port, a token of its own, gone when idle")
     serve(**vars(parser.parse_args()))
 

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
 
 from agents.models import ModelSettings
+from services.configuration import file, masking, names
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Settings(BaseSettings):
-    """Flags win over the environment, the environment over the file."""
+    """Flags win over the environment, the environment over the file.
 
-    model_config = SettingsConfigDict(env_prefix="TEACHBACK_", extra="ignore")
+    An unknown name in the file is refused, and one in the environment that is a slip of the pen. A variable that is set
+    to nothing counts as not set.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TEACHBACK_", env_ignore_empty=True, extra="forbid")
 
     host: str = "127.0.0.1"
     grpc_port: int = Field(50051, ge=0, le=65535, description="0: any free port")
@@ -33,6 +39,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="default: SQLite in the data folder")
     token: SecretStr | None = Field(None, description="bearer token; required beyond loopback")
     token_file: Path | None = None
+    tls_cert_file: Path | None = Field(None, description="PEM: the service's certificate, then those that vouch for it")
+    tls_key_file: Path | None = Field(None, description="PEM: the certificate's key, without a passphrase")
+    tls_client_ca_file: Path | None = Field(
+        None, description="PEM: who vouches for callers; they must then show a certificate"
+    )
     student: str = "embedded/smollm2-135m"
     teacher: str = "offline/teacher"
     evaluator: str | None = Field(
@@ -48,7 +59,7 @@ class Settings(BaseSettings):
     )
     max_row_bytes: int = Field(8 << 20, ge=1024)
     max_upload_bytes: int = Field(8 << 30, ge=1024)
-    embedded_threads: int | None = Field(None, ge=1)
+    embedded_threads: int | None = Field(None, ge=1, description="default: the free cores, 4 at most")
 
     @classmethod
     def settings_customise_sources(
@@ -60,12 +71,21 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, then the file that TEACHBACK_CONFIG names."""
+        names.check_environment(os.environ, settings_cls.model_fields)
         sources = [init_settings, env_settings]
         if path := os.environ.get("TEACHBACK_CONFIG"):
-            if not Path(path).is_file():  # or it would be passed over in silence
-                raise ValueError(f"TEACHBACK_CONFIG names {path}, and there is no such file")
-            sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
+            sources.append(InitSettingsSource(settings_cls, file.read(Path(path), settings_cls.model_fields)))
         return tuple(sources)
+
+    @model_validator(mode="after")
+    def _no_mask(self) -> Self:
+        """What `teachback config show` prints can be the file again, but its masks are no secrets."""
+        if name := masking.masked(self):
+            raise ValueError(
+                f"{name} holds the mask {masking.MASK} that `teachback config show` prints in place of a secret: "
+                f"write the secret itself, or leave it out and set it in the environment"
+            )
+        return self
 
     @property
     def database(self) -> str:
@@ -89,3 +109,18 @@ class Settings(BaseSettings):
     def judge_for(self, teacher: str) -> str:
         """The evaluator where a request names none."""
         return self.evaluator or ("offline/evaluator" if teacher.startswith("offline/") else teacher)
+
+
+def explained(error: ValueError) -> str:
+    """What is wrong with the settings, in one line that quotes no value."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = [str(part) for part in first["loc"]]
+    if not path:
+        return f"setting {first['msg'].removeprefix('Value error, ')}"
+    why = first["msg"]
+    if first["type"] == "extra_forbidden":
+        fields = ModelSettings.model_fields if len(path) > 1 else Settings.model_fields
+        why = f"there is no such setting{names.hint(path[-1], fields)}"
+    return f"setting {'.'.join(path)}: {why}"

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from services.handlers import Handlers
 from services.rpc.servicers import add_all
+from services.tls import Identity
 
 OPEN = ("/grpc.health.v1.Health/",)
 """What answers without a token: an orchestrator's probe has none."""
@@ -59,8 +60,10 @@ class Readable(grpc.aio.ServerInterceptor):
         return handler._replace(request_deserializer=read)
 
 
-async def start(handlers: Handlers, host: str, port: int, token: str | None) -> tuple[grpc.aio.Server, int]:
-    """A serving server and its port. Raises RuntimeError where the port is taken."""
+async def start(
+    handlers: Handlers, host: str, port: int, token: str | None, identity: Identity | None = None
+) -> tuple[grpc.aio.Server, int]:
+    """A serving server and its port, with TLS where it has an identity. Raises RuntimeError where the port is taken."""
     server = grpc.aio.server(
         interceptors=[*([TokenAtTheDoor(token)] if token else []), Readable()],
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20)],
@@ -69,7 +72,11 @@ async def start(handlers: Handlers, host: str, port: int, token: str | None) -> 
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if identity:
+        bound = server.add_secure_port(address, identity.grpc_credentials())
+    else:
+        bound = server.add_insecure_port(address)
     await server.start()
     for name in ("", *names):
         await status.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def settled(job: JobHandle) -> job_pb2.Job:
     raise AssertionError(f"the job is still {job.job.state}")
 
 
-def awaited(jobs: list[JobHandle], states: list[int]) -> None:
+def awaited(jobs: list[JobHandle], states: Sequence[int]) -> None:
     """Waits until the jobs are in these states."""
     until = time.monotonic() + 30
     while (found := [job.refresh().state for job in jobs]) != states:

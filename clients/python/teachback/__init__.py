@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from teachback.client import Client, JobHandle
     from teachback.compat import StudentTeacherConfig, ThinkingEnhancer
     from teachback.errors import TeachbackError
+    from teachback.tls import Tls
 
 __all__ = [
     "AsyncClient",
@@ -22,6 +23,7 @@ __all__ = [
     "StudentTeacherConfig",
     "TeachbackError",
     "ThinkingEnhancer",
+    "Tls",
 ]
 
 _HOMES = {
@@ -32,6 +34,7 @@ _HOMES = {
     "StudentTeacherConfig": "compat",
     "TeachbackError": "errors",
     "ThinkingEnhancer": "compat",
+    "Tls": "tls",
 }
 
 

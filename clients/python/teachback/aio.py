@@ -14,6 +14,7 @@ import grpc.aio
 from teachback import trainer, wire
 from teachback.errors import from_rpc
 from teachback.files import make_folder, replacing
+from teachback.tls import Tls, route
 from teachback.v1 import (
     dataset_pb2,
     dataset_pb2_grpc,
@@ -29,12 +30,30 @@ from teachback.v1 import (
 class AsyncClient:
     """A connection to a service. Use it as an async context manager, or call `close`."""
 
-    def __init__(self, target: str = "127.0.0.1:50051", token: str | None = None, *, patience: float = 60.0) -> None:
-        """`target` is host:port. `patience`: seconds for which a watch bears that nobody answers."""
+    def __init__(
+        self,
+        target: str = "127.0.0.1:50051",
+        token: str | None = None,
+        *,
+        tls: Tls | None = None,
+        insecure: bool = False,
+        patience: float = 60.0,
+    ) -> None:
+        """`target` is host:port, or https://host:port for TLS.
+
+        Args:
+            target: where the service listens.
+            token: its token.
+            tls: the CA to trust and the certificate to show; means TLS.
+            insecure: whether the token may go in the clear to another machine.
+            patience: seconds for which a watch bears that nobody answers.
+
+        Raises BadInput where a token would go to another machine in the clear without `insecure`.
+        """
         self.target = target
         self._patience = patience
         self._metadata = wire.metadata(token)
-        self._channel = grpc.aio.insecure_channel(target, options=wire.CHANNEL_OPTIONS)
+        self._channel = wire.aio_channel(route(target, token, tls, insecure=insecure))
         self._datasets: Any = dataset_pb2_grpc.DatasetServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._jobs: Any = job_pb2_grpc.JobServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._examples: Any = example_pb2_grpc.ExampleServiceStub(self._channel)  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from pathlib import Path
 from teachback import enhancing, wire
 from teachback.session import Session
 from teachback.stats import Stats
+from teachback.tls import Tls
 
 # These say by themselves where a model runs; any other local student is on the operator's own server.
 LOCAL_PROVIDERS = frozenset(
@@ -46,10 +47,16 @@ class StudentTeacherConfig:
 class ThinkingEnhancer:
     """Enhances the thinking of a file of examples; the work is done by a service, a private one by default."""
 
-    def __init__(self, config: StudentTeacherConfig | None = None, server: str = "", token: str | None = None) -> None:
-        """`server` is host:port of a service that runs; none: a private one is started."""
+    def __init__(
+        self,
+        config: StudentTeacherConfig | None = None,
+        server: str = "",
+        token: str | None = None,
+        tls: Tls | None = None,
+    ) -> None:
+        """`server` is host:port, or https://host:port, of a service that runs; none: a private one is started."""
         self.config = config or StudentTeacherConfig()
-        self._server, self._token = server, token
+        self._server, self._token, self._tls = server, token, tls
 
     async def enhance_dataset(
         self, input_path: str | Path, output_path: str | Path, max_samples: int | None = None
@@ -59,7 +66,7 @@ class ThinkingEnhancer:
         Called again with the same files it goes on where it was. Raises JobEnded where the job ends before its rows
         do, and the other errors of `teachback.errors`.
         """
-        session = await asyncio.to_thread(Session, self._server, self._token)
+        session = await asyncio.to_thread(Session, self._server, self._token, tls=self._tls)
         run = enhancing.Run([Path(input_path)], Path(output_path), self._options(max_samples))
         try:
             return await asyncio.to_thread(_work, session, run)

@@ -95,12 +95,27 @@ def from_rpc(error: Any) -> TeachbackError:
                 details.append(message)
     text = error.details() or f"the service answered {code} and nothing else"
     if code == "UNAVAILABLE":
-        text = f"no service answers: {text}"
+        text = f"no service answers: {text}{_about_tls(text)}"
     for detail in details:
         for violation in getattr(detail, "field_violations", ()):
             if violation.description not in text:
                 text += f"\n  {violation.field}: {violation.description}"
     return BY_CODE.get(code, TeachbackError)(text, code, tuple(details))
+
+
+def _about_tls(text: str) -> str:
+    """What to do where a connection came about and TLS did not; empty for any other failure."""
+    if "WRONG_VERSION_NUMBER" in text:
+        return "\n  the service there speaks no TLS: leave https:// and --tls-ca-file out, or name its other port"
+    if "Hostname Verification" in text:
+        return "\n  its certificate is for another name: write the name that stands in it"
+    if "Tls handshake failed" in text or "CERTIFICATE_VERIFY_FAILED" in text or "SSL_ERROR" in text:
+        return (
+            "\n  its certificate is not to be trusted: --tls-ca-file or TEACHBACK_TLS_CA_FILE names who vouches for it"
+        )
+    if "failed to connect" in text and "Socket closed" in text:
+        return "\n  so does a service end that speaks TLS (https://) or wants a certificate of yours (--tls-cert-file)"
+    return ""
 
 
 def _status_details(error: Any) -> list[Any]:

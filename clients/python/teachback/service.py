@@ -26,8 +26,13 @@ START_SECONDS = 60.0
 LOG_LINES = 15
 # What a provider is reached with: a service started under other values would go on using those.
 PROVIDER_SETTINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_PROXY")
-OURS = frozenset({"TEACHBACK_HOME", "TEACHBACK_SERVER", "TEACHBACK_TOKEN", "TEACHBACK_URL"})
-"""Settings of the callers; all others that begin with TEACHBACK_ are the service's."""
+OURS = frozenset(
+    {
+        "TEACHBACK_HOME", "TEACHBACK_INSECURE", "TEACHBACK_SERVER", "TEACHBACK_TOKEN", "TEACHBACK_URL",
+        "TEACHBACK_TLS_CA_FILE", "TEACHBACK_TLS_CERT_FILE", "TEACHBACK_TLS_CLIENT_CA_FILE", "TEACHBACK_TLS_KEY_FILE",
+    }
+)  # fmt: skip
+"""Settings of the callers, or of no use to a private service; all others that begin with TEACHBACK_ are its own."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +131,16 @@ def _answers(endpoint: Endpoint) -> bool:
     """Whether the process is there and its standard gRPC health check says SERVING."""
     import grpc
 
-    from teachback.wire import metadata
+    from teachback.tls import route
+    from teachback.wire import channel, metadata
 
     try:
         os.kill(endpoint.pid, 0)
     except OSError:
         return False
-    with grpc.insecure_channel(endpoint.grpc) as channel:
+    with channel(route(endpoint.grpc, endpoint.token)) as to_it:
         # HealthCheckRequest{} is no bytes, HealthCheckResponse{SERVING} is field 1 = 1.
-        check: Any = channel.unary_unary("/grpc.health.v1.Health/Check")
+        check: Any = to_it.unary_unary("/grpc.health.v1.Health/Check")
         try:
             return bool(check(b"", timeout=5, metadata=metadata(endpoint.token)) == b"\x08\x01")
         except grpc.RpcError:

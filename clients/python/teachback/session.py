@@ -8,6 +8,7 @@ from typing import Self
 from teachback.client import Client
 from teachback.errors import Unreachable
 from teachback.service import ensure
+from teachback.tls import Tls
 
 PRIVATE_PATIENCE = 3.0
 """Seconds: nobody else restarts a private service, so waiting for it is of little use."""
@@ -16,9 +17,11 @@ PRIVATE_PATIENCE = 3.0
 class Session:
     """Holds the client. With no server named a private service is started, and started again where it died."""
 
-    def __init__(self, server: str = "", token: str | None = None) -> None:
-        """`server` is host:port. Raises what `teachback.service.ensure` raises."""
-        self._server, self._token = server, token
+    def __init__(
+        self, server: str = "", token: str | None = None, *, tls: Tls | None = None, insecure: bool = False
+    ) -> None:
+        """`server`, `tls` and `insecure` as for `Client`. Raises what that and `teachback.service.ensure` raise."""
+        self._server, self._token, self._tls, self._insecure = server, token, tls, insecure
         self._past: list[Client] = []
         self.client = self._connect()
 
@@ -47,6 +50,6 @@ class Session:
         if self._server:
             if ":" not in self._server:
                 raise Unreachable(f"{self._server!r} names no port; write host:port, as 127.0.0.1:50051")
-            return Client(self._server, self._token)
+            return Client(self._server, self._token, tls=self._tls, insecure=self._insecure)
         endpoint = ensure()
         return Client(endpoint.grpc, endpoint.token, patience=PRIVATE_PATIENCE)

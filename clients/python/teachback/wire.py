@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import grpc
+import grpc.aio
 
 from teachback.errors import BadInput, from_rpc
 from teachback.plain import number
+from teachback.tls import Route
 from teachback.v1 import dataset_pb2, example_pb2, generate_pb2, job_pb2
 
 CHUNK = 256 * 1024
@@ -122,6 +124,22 @@ def export_request(
         include_unfinished=include_unfinished,
         converged_only=converged_only,
     )
+
+
+def channel(way: Route) -> grpc.Channel:
+    """A channel to a service. It connects at the first call."""
+    options = [*CHANNEL_OPTIONS, *way.options]
+    if way.credentials is None:
+        return grpc.insecure_channel(way.target, options=options)
+    return grpc.secure_channel(way.target, way.credentials, options=options)
+
+
+def aio_channel(way: Route) -> grpc.aio.Channel:
+    """The same for asyncio."""
+    options = [*CHANNEL_OPTIONS, *way.options]
+    if way.credentials is None:
+        return grpc.aio.insecure_channel(way.target, options=options)
+    return grpc.aio.secure_channel(way.target, way.credentials, options=options)
 
 
 def metadata(token: str | None) -> tuple[tuple[str, str], ...]:

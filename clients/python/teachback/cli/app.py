@@ -9,9 +9,11 @@ import typer
 
 from teachback.cli import (
     benchmark,
+    config,
     datasets,
     demo,
     demo_train,
+    doctor,
     enhance,
     evaluate,
     examples,
@@ -54,14 +56,32 @@ def options(
     ctx: typer.Context,
     server: Annotated[
         str,
-        typer.Option(envvar="TEACHBACK_SERVER", help="host:port of a service. Without it a private one is used."),
+        typer.Option(
+            envvar="TEACHBACK_SERVER",
+            help="host:port of a service, or https://host:port. Without it a private one is used.",
+        ),
     ] = "",
     token_file: Annotated[
         Path | None, typer.Option(help="File that holds the service's token; else TEACHBACK_TOKEN is taken.")
     ] = None,
+    tls_ca_file: Annotated[
+        Path | None,
+        typer.Option(envvar="TEACHBACK_TLS_CA_FILE", help="PEM: who vouches for the service. Means TLS, as https://."),
+    ] = None,
+    tls_cert_file: Annotated[
+        Path | None,
+        typer.Option(envvar="TEACHBACK_TLS_CERT_FILE", help="PEM: the certificate to show where one is asked for."),
+    ] = None,
+    tls_key_file: Annotated[Path | None, typer.Option(envvar="TEACHBACK_TLS_KEY_FILE", help="PEM: its key.")] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure", envvar="TEACHBACK_INSECURE", help="Send the token in the clear, even to another machine."
+        ),
+    ] = False,
 ) -> None:
     """Options of every command."""
-    ctx.obj = Where(server, token_file)
+    ctx.obj = Where(server, token_file, tls_ca_file, tls_cert_file, tls_key_file, insecure)
 
 
 app.command("enhance-thinking")(enhance.enhance_thinking)
@@ -88,3 +108,5 @@ app.add_typer(pipeline.app, name="pipeline", help="From a schema to a GGUF file,
 app.command("demo")(demo.demo)
 app.command("demo-train")(demo_train.demo_train)
 app.command("serve")(serve.serve)
+app.add_typer(config.app, name="config", help="The settings of the service on this machine.")
+app.command("doctor")(doctor.doctor)

@@ -25,12 +25,19 @@ class Where:
 
     server: str = ""
     token_file: Path | None = None
+    tls_ca_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    insecure: bool = False
 
     def open(self) -> Session:
         """A session with that service. Import of gRPC happens here, after the options have been read."""
         from teachback.session import Session
+        from teachback.tls import Tls
 
-        return Session(self.server, self._token())
+        files = (self.tls_ca_file, self.tls_cert_file, self.tls_key_file)
+        tls = Tls(*files) if any(files) else None
+        return Session(self.server, self._token(), tls=tls, insecure=self.insecure)
 
     def _token(self) -> str | None:
         if self.token_file is None:
