@@ -82,7 +82,7 @@ def plan(folder: Path) -> dict[str, Any]:
         words: list[str] = [*one.get("command", ["teachback"]), *one["args"]]
         then.append({"command": [*SAYS[words[0]], *words[1:]], "env": image})
     job = ["enhance-thinking", "/sample/qa_sample.jsonl", "/var/lib/teachback/out.jsonl", "--samples", "2"]
-    caller = ["--server=teachback:50051", "--token-file=/run/secrets/teachback/token"]
+    caller = ["--insecure", "--server=teachback:50051", "--token-file=/run/secrets/teachback/token"]
     then.append({"command": [*SAYS["teachback"], *caller, *job, "--student", "offline/student"], "env": image})
     then.append({"command": [PYTHON, "-c", WRITES], "env": image})
     (folder / "root").mkdir()
