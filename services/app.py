@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from agents.embedded.process import EmbeddedServer
 from agents.gateway import Gateway
@@ -30,6 +31,7 @@ from services.store.examples import ExampleStore
 from services.store.jobs import JobStore
 from services.store.lock import alone
 from services.store.writer import Writer
+from services.telemetry import counts, exporting
 from services.training.artifacts import Artifacts
 from services.training.serving import Serving
 
@@ -54,6 +56,8 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(alone(settings))
+        exported = exporting.begin(settings)
+        stack.push_async_callback(asyncio.to_thread, exported.end)
         engine = open_engine(settings.database)
         stack.callback(engine.dispose)
         await asyncio.to_thread(migrate, engine)
@@ -76,21 +80,21 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
         stack.push_async_callback(gateway.close)
         scheduler = Scheduler(engine, writer, gateway, settings)
         stack.push_async_callback(scheduler.close)
+        counts.watch(scheduler.queue)
         handlers = Handlers(scheduler, datasets, examples, settings)
         server, grpc_port = await rpc.start(handlers, settings.host, settings.grpc_port, token)
         stack.push_async_callback(server.stop, 1.0)
-        rest_port = await _start_rest(stack, handlers, settings, token)
+        rest_port = await _start_rest(stack, build(handlers, token, exported), settings)
         await scheduler.start()
         yield handlers, Addresses(_at(settings.host, grpc_port), f"http://{_at(settings.host, rest_port)}")
 
 
-async def _start_rest(
-    stack: contextlib.AsyncExitStack, handlers: Handlers, settings: Settings, token: str | None
-) -> int:
+async def _start_rest(stack: contextlib.AsyncExitStack, app: FastAPI, settings: Settings) -> int:
     config = uvicorn.Config(
-        build(handlers, token),
+        app,
         host=settings.host,
         port=settings.rest_port,
+        log_config=None,  # its lines go where all go (services/logs.py)
         log_level="warning",
         access_log=False,
         timeout_keep_alive=30,
