@@ -112,8 +112,8 @@ def _span(name: str, about: dict[str, str | int], earlier: str = "") -> Iterator
     if tracer is None:
         yield get_current_span()
         return
-    here = get_current_span().get_span_context()
-    links = [link for link in context.links(earlier) if link.context != here]
+    parent = get_current_span().get_span_context().span_id
+    links = [link for link in context.links(earlier) if link.context.span_id != parent]
     span = tracer.start_span(name, attributes=about, links=links)
     with use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         yield span

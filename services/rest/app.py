@@ -71,13 +71,12 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
     install(app)
 
     @app.middleware("http")
-    async def answer_context(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
+    async def answered(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await door(request, call_next)
         if told := context.response():
             response.headers[context.RESPONSE] = told
         return response
 
-    @app.middleware("http")
     async def door(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         shown = request.headers.get("authorization", "").encode(errors="replace")
         if token and request.url.path not in OPEN and not hmac.compare_digest(shown, f"Bearer {token}".encode()):
