@@ -26,7 +26,7 @@ class Told:
     def __enter__(self) -> Self:
         self._tracer = telemetry.below()
         if self._tracer:
-            span = self._tracer.start_span(f"train {self._kind}", attributes={counts.KIND: self._kind})
+            span = self._tracer.start_span(f"program {self._kind}", attributes={counts.KIND: self._kind})
             self._current = use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False)
             self._span = self._current.__enter__()
             self._begin("loading")

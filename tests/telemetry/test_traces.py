@@ -177,7 +177,7 @@ def test_a_program_of_the_trainer_is_in_the_trace(observed: Observed, tmp_path: 
     name = job.name
     run = until(lambda: [s for s in observed.collector.named("job sft") if s.attributes["teachback.job"] == name])[0]
     (program,) = observed.collector.below(run)
-    assert program.name == "train sft"
+    assert program.name == "program sft"
     stages = observed.collector.below(program)
     assert [s.name for s in stages] == ["stage loading", "stage proof", "stage train"]
     assert stages[-1].attributes["teachback.step"] == 3
