@@ -10,16 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
-from langgraph.runtime import Runtime
 from opentelemetry.trace import Span, Tracer, use_span
 
 from agents import telemetry
 
-State = TypeVar("State")
-Cast = TypeVar("Cast")
-Went = TypeVar("Went")
+Node = TypeVar("Node", bound=Callable[..., Awaitable[Any]])
 
 
 class Numbered(Protocol):
@@ -30,7 +27,6 @@ class Numbered(Protocol):
         """From 1."""
 
 
-Node = Callable[[State, Runtime[Cast]], Awaitable[Went]]
 _FIGURES: Final = ("right", "known", "score", "verified")
 """Of a turn, where it has them: figures and verdicts, nothing that was said."""
 
@@ -89,26 +85,21 @@ def round_spans() -> Iterator[list[Numbered]]:
         mine.end(turns)
 
 
-def in_round(turns: str, *, begins: bool = False) -> Callable[[Node[State, Cast, Went]], Node[State, Cast, Went]]:
+def in_round(turns: str, *, begins: bool = False) -> Callable[[Node], Node]:
     """For a node: what it does belongs to the round that is being worked on, the last of the state's `turns`.
 
     `begins`: the node makes a turn, so it is the first of the next round.
     """
 
-    def decorate(node: Node[State, Cast, Went]) -> Node[State, Cast, Went]:
+    def decorate(node: Node) -> Node:
         @wraps(node)
-        async def traced(state: State, runtime: Runtime[Cast]) -> Went:
+        async def traced(state: Any, runtime: Any) -> Any:
             if (mine := _rounds.get()) is None:
                 return await node(state, runtime)
-            so_far = _turns(state, turns)
+            so_far: Sequence[Numbered] = state[turns]
             with use_span(mine.of(len(so_far) + begins, so_far), record_exception=False, set_status_on_exception=False):
                 return await node(state, runtime)
 
-        return traced
+        return cast(Node, traced)
 
     return decorate
-
-
-def _turns(state: Any, name: str) -> Sequence[Numbered]:
-    found: Sequence[Numbered] = state[name]
-    return found

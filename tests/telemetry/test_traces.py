@@ -93,12 +93,12 @@ def test_a_caller_is_told_where_its_call_stands(observed: Observed) -> None:
         stub: Any = job_pb2_grpc.JobServiceStub(channel)  # type: ignore[no-untyped-call]
         with pytest.raises(grpc.RpcError) as raised:
             stub.GetJob(job_pb2.GetJobRequest(name="jobs/nothing"), metadata=metadata)
-        trailing = dict(raised.value.trailing_metadata())
+        trailing = {one.key: one.value for one in raised.value.trailing_metadata()}
         assert trailing["traceresponse"].startswith(f"00-{CALLER[0]}-")
         assert b"NOT_FOUND" in trailing["grpc-status-details-bin"]
         with pytest.raises(grpc.RpcError) as refused:
             stub.GetJob(job_pb2.GetJobRequest(name="jobs/nothing"))
-        assert "traceresponse" in dict(refused.value.trailing_metadata())
+        assert "traceresponse" in {one.key for one in refused.value.trailing_metadata()}
     headers = {"traceparent": TRACEPARENT}
     with service.http as http:
         for path, status in (("/v1/jobs", 200), ("/v1/jobs/nothing", 404), ("/nowhere", 404)):
