@@ -93,7 +93,7 @@ def test_a_caller_is_told_where_its_call_stands(observed: Observed) -> None:
         stub: Any = job_pb2_grpc.JobServiceStub(channel)  # type: ignore[no-untyped-call]
         with pytest.raises(grpc.RpcError) as raised:
             stub.GetJob(job_pb2.GetJobRequest(name="jobs/nothing"), metadata=metadata)
-        trailing = {one.key: one.value for one in raised.value.trailing_metadata()}
+        trailing: dict[str, Any] = {one.key: one.value for one in raised.value.trailing_metadata()}
         assert trailing["traceresponse"].startswith(f"00-{CALLER[0]}-")
         assert b"NOT_FOUND" in trailing["grpc-status-details-bin"]
         with pytest.raises(grpc.RpcError) as refused:
