@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from agents import litellm_wire
+from agents import litellm_wire, telemetry
 from agents.budget import Budget
 from agents.errors import BadReply, RefusedCall, TransientError, UnknownModel
 from agents.limits import Limiter
@@ -103,7 +104,9 @@ class Gateway:
         await budget.reserve(most)
         cost = 0.0
         try:
+            began = time.perf_counter()
             async with self._limiters[endpoint.name].slot(tokens):
+                telemetry.waited(endpoint.name, time.perf_counter() - began)
                 reply = await self._send(await self.reach(endpoint), request)
             cost = reply.cost or 0.0
             # A token is rarely more than a dozen characters: what is longer came from a server that ignores the limit.
@@ -117,6 +120,7 @@ class Gateway:
             budget.settle(most, cost)
 
     async def _send(self, endpoint: Endpoint, request: Request) -> Reply:
+        telemetry.reached(endpoint)
         if endpoint.kind == "litellm":
             return await litellm_wire.send(endpoint, request)
         return await self._wire.send(endpoint, request)
@@ -133,6 +137,7 @@ class Gateway:
 
         async def once() -> Reply:
             self.retries += 1
+            telemetry.retried(endpoint.name, pause.cause)
             return await self._attempt(endpoint, request, budget)
 
         return await retrying(once)
@@ -147,6 +152,8 @@ class _Pause:
 
     def __init__(self) -> None:
         self._unadvised = 0
+        self.cause: type[TransientError] | None = None
+        """What went wrong last."""
 
     def __call__(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -158,6 +165,7 @@ class _Pause:
 
         A wait that was asked for says nothing of how ill the provider is, so it makes the others no longer.
         """
+        self.cause = type(error)
         base = error.retry_after
         if base is None:
             base = 0.5 * 2.0**self._unadvised

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from agents import telemetry
 from agents.budget import Budget
 from agents.errors import UnreadableReply
 from agents.gateway import Gateway
@@ -58,11 +59,19 @@ class Line:
 
     async def send(self, place: Place, request: Request) -> Reply:
         """A reply, from the ledger where it is there, else from the model, recorded. Raises ModelError."""
+        with telemetry.agent(place, request.model):
+            return await self._send(place, request)
+
+    async def _send(self, place: Place, request: Request) -> Reply:
         fingerprint = request.fingerprint()
         if known := await self.ledger.recall(place, fingerprint):
+            telemetry.recalled()
             return known
-        reply = await self.gateway.complete(request, self.budget)
+        with telemetry.chat(place.role, request) as call:
+            reply = await self.gateway.complete(request, self.budget)
+            call.said(reply)
         await self.ledger.record(place, fingerprint, request.model, reply)
+        call.counted(reply)
         return reply
 
     async def say(
@@ -76,10 +85,14 @@ class Line:
 
     async def ask(self, place: Place, model: str, name: str, prompt: Prompt, shape: type[Shape]) -> Shape:
         """A reply of the given shape, with one repair. Raises UnreadableReply."""
+        with telemetry.agent(place, model):
+            return await self._ask(place, model, name, prompt, shape)
+
+    async def _ask(self, place: Place, model: str, name: str, prompt: Prompt, shape: type[Shape]) -> Shape:
         sampling = SAMPLING[name]
         schema = _schema(shape)
         messages: list[Message] = prompt.messages()
-        said = await self.send(place, Request(model, messages, sampling.temperature, sampling.max_tokens, schema))
+        said = await self._send(place, Request(model, messages, sampling.temperature, sampling.max_tokens, schema))
         try:
             return shape.model_validate(read_json(said.text))
         except (ValueError, ValidationError) as error:
@@ -89,7 +102,7 @@ class Line:
         mend = {"role": "user", "content": f"{repair.system}\n\n{repair.user}"}
         messages = [*messages, {"role": "assistant", "content": said.text or "-"}, mend]
         again = Place(place.role, place.step, place.round, place.attempt + 100)
-        said = await self.send(again, Request(model, messages, sampling.temperature, sampling.max_tokens, schema))
+        said = await self._send(again, Request(model, messages, sampling.temperature, sampling.max_tokens, schema))
         try:
             return shape.model_validate(read_json(said.text))
         except (ValueError, ValidationError) as error:

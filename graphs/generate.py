@@ -19,6 +19,7 @@ from agents.errors import UnreadableReply
 from agents.evaluator import Evaluator
 from agents.teacher import Teacher
 from graphs.recipes.base import Generated, Made, Recipe, Rubric, Slot, Turn, Unreadable
+from graphs.tracing import in_round, round_spans
 
 Node = TypeVar("Node", bound=str)
 
@@ -47,6 +48,7 @@ class Making(TypedDict):
 
 
 # ---------------------------------------------------------------- nodes
+@in_round("turns", begins=True)
 async def propose(state: Making, runtime: Runtime[Makers]) -> Command[Literal["check"]]:
     """The teacher writes, or mends what was complained about."""
     makers, turns = runtime.context, state["turns"]
@@ -56,6 +58,7 @@ async def propose(state: Making, runtime: Runtime[Makers]) -> Command[Literal["c
     return Command(update={"turns": [*turns, Turn(number=number, text=text)]}, goto="check")
 
 
+@in_round("turns")
 async def check(state: Making, runtime: Runtime[Makers]) -> Command[Literal["evaluate", "propose", "__end__"]]:
     """What can be known exactly."""
     makers, slot, (*earlier, last) = runtime.context, state["slot"], state["turns"]
@@ -70,6 +73,7 @@ async def check(state: Making, runtime: Runtime[Makers]) -> Command[Literal["eva
     return _go([*earlier, last], after_check(last, rubric, makers), makers, rubric)
 
 
+@in_round("turns")
 async def evaluate(state: Making, runtime: Runtime[Makers]) -> Command[Literal["propose", "__end__"]]:
     """What only a judge can tell. An unreadable rating is a failed one, never a middling score."""
     makers, rubric, (*earlier, last) = runtime.context, state["rubric"], state["turns"]
@@ -124,7 +128,9 @@ async def generate(graph: CompiledStateGraph[Making, Makers, Making, Making], sl
     """Works on one slot to its end. Raises ModelError where a model could not be asked at all."""
     limit = 3 * makers.max_attempts + 3
     start = Making(slot=slot, turns=[], outcome=None, rubric=None)
-    ended = (await graph.ainvoke(start, {"recursion_limit": limit}, context=makers, version="v2")).value
+    with round_spans() as told:
+        ended = (await graph.ainvoke(start, {"recursion_limit": limit}, context=makers, version="v2")).value
+        told.extend(ended["turns"])
     turns, last = ended["turns"], ended["turns"][-1]
     if ended["outcome"] is Made.ACCEPTED:
         return Generated(outcome=Made.ACCEPTED, draft=last.draft, turns=turns)

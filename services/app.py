@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from agents.embedded.process import EmbeddedServer
@@ -32,6 +33,7 @@ from services.store.examples import ExampleStore
 from services.store.jobs import JobStore
 from services.store.lock import alone
 from services.store.writer import Writer
+from services.telemetry import counts, exporting
 from services.tls import SOON, Identity, load
 from services.training.artifacts import Artifacts
 from services.training.serving import Serving
@@ -58,6 +60,8 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(alone(settings))
+        exported = exporting.begin(settings)
+        stack.push_async_callback(asyncio.to_thread, exported.end)
         engine = open_engine(settings.database)
         stack.callback(engine.dispose)
         await asyncio.to_thread(migrate, engine)
@@ -80,10 +84,11 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
         stack.push_async_callback(gateway.close)
         scheduler = Scheduler(engine, writer, gateway, settings)
         stack.push_async_callback(scheduler.close)
+        counts.watch(scheduler.queue)
         handlers = Handlers(scheduler, datasets, examples, settings)
         server, grpc_port = await rpc.start(handlers, settings.host, settings.grpc_port, token, identity)
         stack.push_async_callback(server.stop, 1.0)
-        rest_port = await _start_rest(stack, handlers, settings, token, identity)
+        rest_port = await _start_rest(stack, build(handlers, token, exported), settings, identity)
         await scheduler.start()
         scheme = "https" if identity else "http"
         yield handlers, Addresses(_at(settings.host, grpc_port), f"{scheme}://{_at(settings.host, rest_port)}")
@@ -101,13 +106,9 @@ def _warn_of(settings: Settings, identity: Identity | None) -> None:
 
 
 async def _start_rest(
-    stack: contextlib.AsyncExitStack,
-    handlers: Handlers,
-    settings: Settings,
-    token: str | None,
-    identity: Identity | None,
+    stack: contextlib.AsyncExitStack, faces: FastAPI, settings: Settings, identity: Identity | None
 ) -> int:
-    app: ASGIApp = build(handlers, token)
+    app: ASGIApp = faces
     secured = identity.uvicorn_options() if identity else {}
     if identity and identity.client_ca:
         app, secured = CertificateAtTheDoor(app, OPEN), {**secured, "http": ToldProtocol}
@@ -115,6 +116,7 @@ async def _start_rest(
         app,
         host=settings.host,
         port=settings.rest_port,
+        log_config=None,  # its lines go where all go (services/logs.py)
         log_level="warning",
         access_log=False,
         timeout_keep_alive=30,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import secrets
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 # gRPC's fork handlers wake its threads in a child before that runs its own program: one child in seventy crashed so.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
+from services import logs
 from services.app import serve as serve_forever
 from services.configuration import names
 from services.settings import Settings, explained
@@ -27,17 +26,7 @@ from services.settings import Settings, explained
 
 def serve(*, private: bool = False, **flags: Any) -> None:
     """Serves until a signal; flags that are None fall back to environment and file. Raises SystemExit, saying why."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure()
     given = {name: value for name, value in flags.items() if value is not None}
     if private:
         given |= {"host": "127.0.0.1", "grpc_port": 0, "rest_port": 0, "token": SecretStr(secrets.token_urlsafe(24))}

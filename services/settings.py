@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     max_row_bytes: int = Field(8 << 20, ge=1024)
     max_upload_bytes: int = Field(8 << 30, ge=1024)
     embedded_threads: int | None = Field(None, ge=1, description="default: the free cores, 4 at most")
+    metrics: bool = Field(False, description="whether /metrics of REST answers Prometheus")
+    trace_examples: int = Field(1000, ge=0, description="examples of a job's run that stand in its trace; the first")
+    trace_content: bool = Field(False, description="whether prompts and replies stand in traces")
 
     @classmethod
     def settings_customise_sources(

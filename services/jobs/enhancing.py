@@ -20,12 +20,15 @@ from services.jobs.run import Means, Run, Terms
 from services.jobs.spec import Plan
 from services.store.examples import Pending
 from services.store.ledger import JobLedger
+from services.telemetry import counts
 
 log = structlog.get_logger()
 
 
 class Enhancing(Run):
     """Student, teacher and evaluator work on the thinking of each row."""
+
+    kind = "enhance"
 
     def __init__(self, job_id: str, plan: Plan, total: int, ledger: JobLedger, means: Means) -> None:
         super().__init__(job_id, Terms(plan.dataset_id, plan.batch_size, plan.max_cost), total, ledger, means)
@@ -80,6 +83,8 @@ class Enhancing(Run):
         )
         for _ in range(taken):
             self._tally.add(Outcome.REUSED, 0, enhanced=False)
+        if taken:
+            counts.example(self.kind, Outcome.REUSED, times=taken)
         log.info("rows taken over from an earlier output", job=self.job_id, rows=taken)
 
     async def _known(self, batch: list[Pending]) -> dict[int, Any]:

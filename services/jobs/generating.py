@@ -19,6 +19,7 @@ from services.jobs.spec import GeneratePlan
 from services.store.examples import Pending
 from services.store.ledger import JobLedger
 from services.store.tables import jobs
+from services.telemetry import counts
 
 WAVES: Final = 5
 """How often what was lost is planned anew before a job says that it is short."""
@@ -28,6 +29,8 @@ REASONS: Final = 50
 
 class Generating(Run):
     """The teacher makes an example for each slot of the plan, by one recipe."""
+
+    kind = "generate"
 
     def __init__(
         self, job_id: str, plan: GeneratePlan, recipe: Recipe, total: int, ledger: JobLedger, means: Means
@@ -105,6 +108,8 @@ class Generating(Run):
             elif result.outcome in (Made.DROPPED, Made.DUPLICATE):  # a failed one is tried again by RetryJob
                 lost.append(Lost(slot, result.outcome, result.reason))
         self._means.slots.refuse(self.job_id, refused)
+        for _, taken_back in refused:
+            counts.refused(self.kind, taken_back.outcome)
         return lost
 
     def _report(self) -> dict[str, Any]:

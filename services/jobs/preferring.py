@@ -30,6 +30,7 @@ from services.store.ids import tail
 from services.store.ledger import JobLedger
 from services.store.slots import rows_of
 from services.store.tables import jobs
+from services.telemetry import counts
 from services.training import pairs, rounds
 from services.training.inputs import Source, write
 from services.training.specs import PreferencesSpec
@@ -94,6 +95,8 @@ async def _cast(spec: PreferencesSpec, kit: Kit) -> tuple[str, str]:
 class Preferring(Run):
     """What both ways have in common: slots that become pairs or are dropped, and a report."""
 
+    kind = "preferences"
+
     def __init__(self, terms: Terms, spec: PreferencesSpec, total: int, ledger: JobLedger, means: Means) -> None:
         super().__init__(terms.dataset_id, terms, total, ledger, means)
         self._wanted = spec.num_pairs or PAIRS
@@ -149,6 +152,8 @@ class Preferring(Run):
             for seq, (outcome, reason) in refused.items()
         ]
         self._means.slots.refuse(self.job_id, changed)
+        for _, taken_back in changed:
+            counts.refused(self.kind, taken_back.outcome)
         return len(found) - len(changed)
 
     async def _keep(self, row: Pending, result: Generated) -> None:

@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from agents.budget import Budget
 from agents.errors import BudgetExceeded, ModelError, StopWork, Unreachable
@@ -18,6 +18,7 @@ from graphs.recipes.base import Generated, Slot
 from graphs.records import Result, Task
 from graphs.state import Cast
 from services import failpoints
+from services.jobs import tracing
 from services.jobs.log import EventLog
 from services.jobs.tally import Tally
 from services.store.examples import ExampleStore, Pending
@@ -49,6 +50,8 @@ class Means:
     examples: ExampleStore
     slots: SlotStore
     log: EventLog
+    trace_examples: int = 0
+    """Of each run, how many stand in its trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class Rested(Exception):
 class Run(ABC):
     """Works on one job until every row has an outcome, it is paused, or no call can succeed."""
 
+    kind: ClassVar[str]
+    """Of the job, as its spec names it."""
+
     def __init__(self, job_id: str, terms: Terms, total: int, ledger: JobLedger, means: Means) -> None:
         self.job_id, self._terms, self._ledger, self._means = job_id, terms, ledger, means
         self._total = total
@@ -79,6 +85,7 @@ class Run(ABC):
         self._out_of_money: BudgetExceeded | None = None
         self._failures = 0
         self._recorded = 0.0
+        self._spans = tracing.Examples(job_id, means.trace_examples)
 
     @property
     def tally(self) -> Tally:
@@ -142,7 +149,8 @@ class Run(ABC):
                     row = await anext(rows, None)
                 if row is None:
                     return
-                await self._example(row)
+                with self._spans.one(row.item_id):
+                    await self._example(row)
             except BudgetExceeded as error:  # the others in flight finish on what they have reserved
                 self._out_of_money = error
             finally:
@@ -206,4 +214,5 @@ class Run(ABC):
                 connection.execute(update)
 
         await self._means.log.append(self.job_id, "example", told, (examples, stored), also=also)
+        tracing.outcome(self.kind, outcome, iterations)
         failpoints.hit("example_done")

@@ -12,11 +12,12 @@ import structlog
 from sqlalchemy import Connection, Engine, update
 from sqlalchemy.exc import DBAPIError
 
+from agents import telemetry
 from agents.errors import BudgetExceeded
 from agents.gateway import Gateway
 from services import failpoints
 from services.errors import InvalidRequest, StorageFull, WrongState, mapped
-from services.jobs import kinds
+from services.jobs import kinds, tracing
 from services.jobs.log import EventLog
 from services.jobs.run import Graphs, Rested
 from services.jobs.work import Kit, Work, graphs
@@ -29,6 +30,7 @@ from services.store.jobs import JobStore, set_state
 from services.store.slots import SlotStore
 from services.store.tables import jobs
 from services.store.writer import Writer
+from services.telemetry import context, counts
 from services.training.artifacts import Artifacts
 from services.training.running import TRAININGS
 from services.training.specs import PipelineSpec
@@ -63,6 +65,8 @@ class Scheduler:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, Work] = {}
         self._cancelled: set[str] = set()
+        self._since: dict[str, float] = {}
+        """By job id, when its task was made, on the monotonic clock."""
         self._warm: asyncio.Task[Graphs] | None = None
 
     async def start(self) -> None:
@@ -76,6 +80,12 @@ class Scheduler:
     def busy(self) -> bool:
         """Whether any job is queued or at work. A paused one is not."""
         return any(not task.done() for task in self._tasks.values())
+
+    def queue(self) -> counts.Queue:
+        """How many jobs wait and work, and how long the first one has waited."""
+        runs = set(self._runs)
+        since = [at for id_, at in list(self._since.items()) if id_ not in runs]
+        return counts.Queue(len(since), len(runs), time.monotonic() - min(since) if since else 0.0)
 
     async def close(self) -> None:
         """Stops at once; jobs keep their state and go on at the next start."""
@@ -166,6 +176,7 @@ class Scheduler:
     async def _stop(self, id_: str) -> None:
         """Stops the work on a job and stores its figures, which callers have seen. The state is the caller's to set."""
         run, task = self._runs.get(id_), self._tasks.pop(id_)
+        self._since.pop(id_, None)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         if run:
@@ -184,10 +195,12 @@ class Scheduler:
     def _submit(self, job: Job) -> None:
         id_ = tail(job.name, "jobs")
         self._tasks[id_] = task = asyncio.create_task(self._work(job, id_), name=job.name)
+        self._since[id_] = time.monotonic()
 
         def forget(done: asyncio.Task[None]) -> None:
             if self._tasks.get(id_) is done:
                 del self._tasks[id_]
+                self._since.pop(id_, None)
             if not done.cancelled() and (error := done.exception()):
                 log.error("a job's end could not be recorded", job=job.name, error=str(error))
 
@@ -222,15 +235,18 @@ class Scheduler:
 
     async def _run(self, job: Job, id_: str) -> None:
         runs = await asyncio.to_thread(self.store.runs, job.name)
-        self._runs[id_] = run = await kinds.begin(job, self.kit)
-        started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
-        await self._state(id_, JobState.RUNNING, "", **started)
-        try:
-            await run.work()
-        except Rested:  # the state is told by who has paused it
-            await self._figures(id_, run)
-        else:
-            await self._state(id_, JobState.SUCCEEDED, "")
+        earlier = await asyncio.to_thread(self.store.mark, job.name) if telemetry.tracer() else ""
+        with tracing.at_work(job, runs + 1, earlier) as ends:
+            self._runs[id_] = run = await kinds.begin(job, self.kit)
+            started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
+            await self._state(id_, JobState.RUNNING, "", mark=context.mark(), **started)
+            try:
+                await run.work()
+            except Rested:  # the state is told by who has paused it
+                ends.state = "paused"
+                await self._figures(id_, run)
+            else:
+                await self._state(id_, JobState.SUCCEEDED, "")
 
     async def _ended_badly(self, id_: str, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once
@@ -261,6 +277,8 @@ class Scheduler:
         if run:
             fields["progress"] = run.progress().model_dump_json()
         body = {"state": state.value, "message": message}
+        if mark := fields.pop("mark", ""):
+            body["mark"] = mark
         await self.log.append(id_, "state", body, also=lambda c: set_state(c, id_, state, error, **fields))
         self.store.unwritten.pop(id_, None)
 

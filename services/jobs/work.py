@@ -72,7 +72,8 @@ class Kit:
 
     async def means(self) -> Means:
         """What every run on rows shares."""
-        return Means(await asyncio.to_thread(graphs), self.gateway, self.examples, self.slots, self.log)
+        most = self.settings.trace_examples
+        return Means(await asyncio.to_thread(graphs), self.gateway, self.examples, self.slots, self.log, most)
 
     async def ledger(self, job: Job) -> JobLedger:
         """The job's paid calls, those of its earlier runs too."""

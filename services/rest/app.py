@@ -14,7 +14,10 @@ from services.errors import Unauthenticated
 from services.handlers import Handlers
 from services.rest import training
 from services.rest.fields import ExampleId, Id, Short, Size, Token
+from services.rest.metrics import add_metrics, observed
 from services.rest.problems import install, problem
+from services.telemetry import context
+from services.telemetry.exporting import NOT_EXPORTING, Exporting
 from services.views import (
     BadRowPage,
     CreateJobRequest,
@@ -56,14 +59,24 @@ UPLOADS = {
 }
 
 
-def build(handlers: Handlers, token: str | None) -> FastAPI:
-    """The app. With `token`, every route but the probe wants it."""
+def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPORTING) -> FastAPI:
+    """The app. With `token`, every route but the probe wants it. FastAPI makes the spans of its requests itself."""
     app = FastAPI(
-        title="Teachback", version="1", summary="Thinking that converges", separate_input_output_schemas=False
+        title="Teachback",
+        version="1",
+        summary="Thinking that converges",
+        separate_input_output_schemas=False,
+        telemetry=observed(exporting),
     )
     install(app)
 
     @app.middleware("http")
+    async def answered(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await door(request, call_next)
+        if told := context.response():
+            response.headers[context.RESPONSE] = told
+        return response
+
     async def door(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         shown = request.headers.get("authorization", "").encode(errors="replace")
         if token and request.url.path not in OPEN and not hmac.compare_digest(shown, f"Bearer {token}".encode()):
@@ -85,6 +98,7 @@ def build(handlers: Handlers, token: str | None) -> FastAPI:
     _jobs(app, handlers)
     _examples(app, handlers)
     training.add(app, handlers)
+    add_metrics(app, exporting)
 
     @app.get("/healthz", summary="Whether the service answers")
     async def healthz() -> JSONResponse:

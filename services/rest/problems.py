@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from services.rpc.answers import explained
+from services.telemetry import counts
 
 TITLES = {
     "BAD_DATASET": "The rows can't be used",
@@ -21,6 +22,7 @@ TITLES = {
 
 def problem(status: int, reason: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """One problem. `type` is stable and meant for programs."""
+    counts.error(reason)
     body = {
         "type": f"urn:teachback:{reason.lower().replace('_', '-')}",
         "title": TITLES.get(reason, reason.replace("_", " ").capitalize()),

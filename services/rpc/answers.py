@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.errors import InvalidRequest, Mapped, mapped
 from services.store.engine import translated
+from services.telemetry import counts
 
 log = structlog.get_logger()
 Servicer = TypeVar("Servicer")
@@ -37,8 +38,11 @@ async def _abort(context: Any, error: Exception) -> None:
     row, message = explained(error)
     detail = any_pb2.Any()
     detail.Pack(error_details_pb2.ErrorInfo(reason=row.reason, domain="teachback"))
-    status = status_pb2.Status(code=row.grpc.value[0], message=message, details=[detail])
-    await context.abort_with_status(rpc_status.to_status(status))
+    counts.error(row.reason)
+    status = rpc_status.to_status(status_pb2.Status(code=row.grpc.value[0], message=message, details=[detail]))
+    # Beside what stands there already (services/rpc/tracing.py), which a status of its own would replace.
+    trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata)
+    await context.abort(status.code, status.details, trailing)
 
 
 def readable(request: Any) -> Any:

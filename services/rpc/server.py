@@ -13,6 +13,8 @@ from grpc_reflection.v1alpha import reflection
 
 from services.handlers import Handlers
 from services.rpc.servicers import add_all
+from services.rpc.tracing import Traced
+from services.telemetry import counts
 from services.tls import Identity
 
 OPEN = ("/grpc.health.v1.Health/",)
@@ -26,6 +28,7 @@ class TokenAtTheDoor(grpc.aio.ServerInterceptor):
         self._expected = f"Bearer {token}".encode()
 
         async def refuse(_request: Any, context: Any) -> None:
+            counts.error("UNAUTHENTICATED")
             await context.abort(
                 grpc.StatusCode.UNAUTHENTICATED, "send the service's token as metadata `authorization: Bearer ...`"
             )
@@ -65,7 +68,7 @@ async def start(
 ) -> tuple[grpc.aio.Server, int]:
     """A serving server and its port, with TLS where it has an identity. Raises RuntimeError where the port is taken."""
     server = grpc.aio.server(
-        interceptors=[*([TokenAtTheDoor(token)] if token else []), Readable()],
+        interceptors=[Traced(), *([TokenAtTheDoor(token)] if token else []), Readable()],
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20)],
     )
     names = add_all(server, handlers)

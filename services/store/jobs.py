@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from services.errors import Conflict, NotFound
 from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
 from services.store.tables import events, jobs
+from services.telemetry import context
 from services.views import ENDED, Job, JobEvent, JobPage, JobSpec, JobState, Progress, Status
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
@@ -42,7 +43,8 @@ class JobStore:
             "progress": progress.model_dump_json(),
             "runs": 0,
         }
-        queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps({"state": "queued"})}
+        told = {"state": "queued", **({"mark": mark} if (mark := context.mark()) else {})}
+        queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps(told)}
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(jobs), row)
@@ -112,6 +114,13 @@ class JobStore:
         with self._engine.connect() as connection:
             return [_job(r) for r in connection.execute(query)]
 
+    def mark(self, name: str) -> str:
+        """The span that stood for the job last (services/telemetry/context.py); empty where none did."""
+        query = select(events.c.body).where(events.c.job_id == tail(name, "jobs"), events.c.type == "state")
+        with self._engine.connect() as connection:
+            told = [json.loads(row.body) for row in connection.execute(query.order_by(events.c.seq.desc()))]
+        return next((str(body["mark"]) for body in told if "mark" in body), "")
+
     def last_seq(self, name: str) -> int:
         """The seq of the job's last event."""
         with self._engine.connect() as connection:
@@ -151,4 +160,6 @@ def _job(row: Any) -> Job:
 
 
 def _event(row: Any) -> JobEvent:
-    return JobEvent(seq=row.seq, time=moment(row.time), type=row.type, **json.loads(row.body))
+    told = json.loads(row.body)
+    told.pop("mark", None)  # of a trace, for the next life of the job
+    return JobEvent(seq=row.seq, time=moment(row.time), type=row.type, **told)

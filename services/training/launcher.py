@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import training
 from services.errors import InvalidRequest, NotFound, TooLarge, TrainingFailed
+from services.telemetry import context
 from services.training import child as supervisor
 from services.training.told import size
 
@@ -53,7 +54,7 @@ def environment() -> dict[str, str]:
         paths.append(home)
     # Progress bars would fill the last lines that the error of a failed child shows.
     ours = {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
-    return told | ours | {"PYTHONPATH": os.pathsep.join(paths)}
+    return told | ours | context.environment() | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def memory_of_the_machine() -> int:

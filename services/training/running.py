@@ -22,6 +22,7 @@ from services.training.inputs import Source, write, write_split
 from services.training.launcher import Event
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingProgress
 from services.training.told import line
+from services.training.tracing import Told
 from services.views import Job, Progress, Spec
 from training import configs
 from training.errors import InvalidInput
@@ -107,6 +108,7 @@ class Training:
         self._told = (job.progress.training or TrainingProgress()).model_copy(update={"stage": "loading"})
         self._eta: float | None = None
         self._recorded = 0.0
+        self._heard = Told(job.spec.kind_name)
 
     def progress(self) -> Progress:
         """How far the program is."""
@@ -130,13 +132,14 @@ class Training:
         Raises what `launcher.run` raises, and InvalidRequest for rows that can't be used.
         """
         program = await asyncio.to_thread(self._prepare)
-        done = await launcher.run(
-            program.module,
-            ["--config", "input/config.yaml"],
-            self._kit.artifacts.folder(self._id),
-            self._on_event,
-            memory_limit=self._kit.settings.training_memory_limit or 0,
-        )
+        with self._heard:
+            done = await launcher.run(
+                program.module,
+                ["--config", "input/config.yaml"],
+                self._kit.artifacts.folder(self._id),
+                self._on_event,
+                memory_limit=self._kit.settings.training_memory_limit or 0,
+            )
         metrics = done.get("metrics") or {}
         self._told.step = self._told.steps
         await self._append("report", "the figures are written", report=json.dumps(metrics, ensure_ascii=False))
@@ -152,6 +155,7 @@ class Training:
         kind, told = event["event"], self._told
         before = told.stage
         self._take(event)
+        self._heard.hear(told)
         last = 0 < told.steps <= told.step
         due = time.monotonic() - self._recorded >= EACH or told.stage != before or last
         if kind == "proof":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +34,9 @@ Tag = Literal["think", "thinking", "reasoning_content"]
 ENDED = frozenset({job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED})
 RESTING = ENDED | {job_pb2.JOB_STATE_PAUSED}
 """States in which nothing more happens unless somebody asks for it."""
+
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C's Trace Context, as a pipeline's step or another tool hands it to the programs it starts."""
 
 CHANNEL_OPTIONS: list[tuple[str, Any]] = [
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -143,8 +148,11 @@ def aio_channel(way: Route) -> grpc.aio.Channel:
 
 
 def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
-    """What goes with every call."""
-    return (("authorization", f"Bearer {token}"),) if token else ()
+    """What goes with every call: the token, and the trace that the environment says this process belongs to."""
+    found = [("authorization", f"Bearer {token}")] if token else []
+    if _TRACEPARENT.fullmatch(parent := os.environ.get("TRACEPARENT", "")):
+        found.append(("traceparent", parent))
+    return tuple(found)
 
 
 def job_name(name: str) -> str:

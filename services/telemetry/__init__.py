@@ -1,0 +1,1 @@
+"""What an operator hears of the service: traces, metrics, and what ties them and the logs together."""
