@@ -77,7 +77,7 @@ def _adder(sums: dict[str, torch.Tensor], name: str) -> Callable[[Any, tuple[tor
 
 
 def _names(converted: Path) -> Callable[[str], str | None]:
-    """From the name of a weight in transformers to the tensor's in the file; None for what is not in it."""
+    """From the name of a weight in transformers to the tensor's in the file; None for what is in no block of it."""
     import gguf
 
     with GgufFile(converted) as file:
@@ -91,8 +91,7 @@ def _names(converted: Path) -> Callable[[str], str | None]:
 
     def known(weight: str) -> str | None:
         name = names.get_name(weight, try_suffixes=(".weight",))
-        if name == "output.weight" and name not in held:  # tied: one tensor is both
-            name = "token_embd.weight"
-        return name if name in held else None
+        # As llama-imatrix by default: without the output matrix, which is the embedding's too where the two are tied.
+        return name if name in held and name.startswith("blk.") else None
 
     return known

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from teachback.cli import demo_train
 
 from training import configs
 from training.configs import DpoConfig, SftConfig
@@ -25,9 +26,11 @@ def test_the_documented_files_are_the_defaults() -> None:
     assert (DpoConfig().training.beta, DpoConfig().training.learning_rate) == (0.1, 5e-6)
 
 
-def test_the_small_run_is_a_config_too() -> None:
+def test_the_small_run_is_what_the_demo_does() -> None:
     smoke = configs.load(SftConfig, ["--config", str(CONFIGS / "smoke.yaml")])
-    assert (smoke.model.name, smoke.training.max_steps) == ("embedded/smollm2-135m", 100)
+    assert smoke.model.name == demo_train.MODEL
+    told = {**smoke.training.model_dump(), "max_seq_length": smoke.data.max_seq_length}
+    assert {name: told[name] for name in demo_train.RECIPE["sft"]} == demo_train.RECIPE["sft"]
 
 
 def test_overrides_and_what_is_written_is_read_again(tmp_path: Path) -> None:
