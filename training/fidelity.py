@@ -8,6 +8,7 @@ others as one. Taking tokens together can only make a divergence smaller, so the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Sequence
@@ -128,20 +129,19 @@ def _answered(name: str, held_out: list[Sequence[Message]], most: int) -> list[_
     """
     import torch
 
-    loaded = HuggingFace(name)
-    batch = _BATCH if loaded.model.dtype == torch.float32 else 1
-    chat = [[Message(role="user", content=text)] for text in CHAT]
     asked: list[_Asked] = []
-    for prompts, room in ((held_out, most), (chat, _CHAT_TOKENS)):
-        for start in range(0, len(prompts), batch):
-            progress.emit("step", stage="fidelity", step=len(asked), steps=2 * (len(held_out) + len(chat)))
-            some = prompts[start : start + batch]
-            ids = [tokens.prompt_ids(loaded.tokenizer, prompt) for prompt in some]
-            for prompt, given, answer in zip(some, ids, loaded.generate(ids, room), strict=True):
-                shown = rows.render(loaded.tokenizer, prompt)
-                likely = _likely(loaded.model, given, answer)
-                asked.append(_Asked(shown, given, room, answer, loaded.text(answer), likely))
-    loaded.close()
+    with contextlib.closing(HuggingFace(name)) as loaded:
+        batch = _BATCH if loaded.model.dtype == torch.float32 else 1
+        chat = [[Message(role="user", content=text)] for text in CHAT]
+        for prompts, room in ((held_out, most), (chat, _CHAT_TOKENS)):
+            for start in range(0, len(prompts), batch):
+                progress.emit("step", stage="fidelity", step=len(asked), steps=2 * (len(held_out) + len(chat)))
+                some = prompts[start : start + batch]
+                ids = [tokens.prompt_ids(loaded.tokenizer, prompt) for prompt in some]
+                for prompt, given, answer in zip(some, ids, loaded.generate(ids, room), strict=True):
+                    shown = rows.render(loaded.tokenizer, prompt)
+                    likely = _likely(loaded.model, given, answer)
+                    asked.append(_Asked(shown, given, room, answer, loaded.text(answer), likely))
     return asked
 
 

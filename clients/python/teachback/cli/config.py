@@ -19,6 +19,7 @@ def config() -> None:
 
 @app.command("show")
 def show(
+    ctx: typer.Context,
     host: options.Host = None,
     grpc_port: options.GrpcPort = None,
     rest_port: options.RestPort = None,
@@ -34,20 +35,9 @@ def show(
     """Print every setting that `serve` would have, its value, and where that came from; secrets are masked."""
     if json and yaml:
         raise BadInput("--json or --yaml, not both")
-    flags = {
-        "host": host,
-        "grpc_port": grpc_port,
-        "rest_port": rest_port,
-        "data_dir": data_dir,
-        "database_url": database_url,
-        "token_file": token_file,
-        "tls_cert_file": tls_cert_file,
-        "tls_key_file": tls_key_file,
-        "tls_client_ca_file": tls_client_ca_file,
-    }
     module = options.installed("services.configuration.show")
     try:
-        told = module.show(flags, "json" if json else "yaml" if yaml else "table")
+        told = module.show(options.flags(ctx.params), "json" if json else "yaml" if yaml else "table")
     except ValueError as error:
         raise BadInput(options.installed("services.settings").explained(error)) from error
     print(told, end="")

@@ -10,6 +10,7 @@ from teachback.cli import settings_options as options
 
 
 def doctor(
+    ctx: typer.Context,
     host: options.Host = None,
     grpc_port: options.GrpcPort = None,
     rest_port: options.RestPort = None,
@@ -26,15 +27,4 @@ def doctor(
     It is the service of this machine that is looked at, as `serve` would run it with the same options. Nothing is
     changed, and no model is called.
     """
-    flags = {
-        "host": host,
-        "grpc_port": grpc_port,
-        "rest_port": rest_port,
-        "data_dir": data_dir,
-        "database_url": database_url,
-        "token_file": token_file,
-        "tls_cert_file": tls_cert_file,
-        "tls_key_file": tls_key_file,
-        "tls_client_ca_file": tls_client_ca_file,
-    }
-    raise typer.Exit(options.installed("services.doctor.examine").report(flags, as_json=json))
+    raise typer.Exit(options.installed("services.doctor.examine").report(options.flags(ctx.params), as_json=json))

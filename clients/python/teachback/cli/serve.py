@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import typer
+
 from teachback.cli import settings_options as options
 
 
 def serve(
+    ctx: typer.Context,
     host: options.Host = None,
     grpc_port: options.GrpcPort = None,
     rest_port: options.RestPort = None,
@@ -17,15 +20,4 @@ def serve(
     tls_client_ca_file: options.TlsClientCaFile = None,
 ) -> None:
     """Run the service, gRPC and REST, until it is stopped. What is not given here is taken from its settings."""
-    options.installed("services.main").serve(
-        host=host,
-        grpc_port=grpc_port,
-        rest_port=rest_port,
-        data_dir=data_dir,
-        database_url=database_url,
-        token_file=token_file,
-        tls_cert_file=tls_cert_file,
-        tls_key_file=tls_key_file,
-        tls_client_ca_file=tls_client_ca_file,
-        private=False,
-    )
+    options.installed("services.main").serve(**options.flags(ctx.params), private=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,17 @@ TlsKeyFile = Annotated[Path | None, typer.Option(help="PEM: its key.")]
 TlsClientCaFile = Annotated[
     Path | None, typer.Option(help="PEM: who vouches for callers, who then show a certificate.")
 ]
+
+FIELDS = (
+    "host", "grpc_port", "rest_port", "data_dir", "database_url", "token_file", "tls_cert_file", "tls_key_file",
+    "tls_client_ca_file",
+)  # fmt: skip
+"""The settings that can be given as options."""
+
+
+def flags(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a command's parameters that are settings, None where not given."""
+    return {name: parameters[name] for name in FIELDS}
 
 
 def installed(module: str) -> Any:
