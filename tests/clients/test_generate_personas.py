@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from teachback.lmstudio import Server
 
 from agents.offline import speak
 from tests.clients.conftest import Cli, read_rows, write_rows
+from tests.support.loopback import serving
 
 SAMPLE = Path(__file__).parents[2] / "examples/chunks_sample.jsonl"
 GENERATE = ("generate", "personas", "--input", "chunks.jsonl", "--output", "theme.jsonl")
@@ -180,12 +180,8 @@ class _Studio(BaseHTTPRequestHandler):
 @pytest.fixture
 def studio() -> Iterator[int]:
     """Its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Studio) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with serving(_Studio) as port:
+        yield port
 
 
 def test_a_local_server_writes_and_rates(cli: Cli, folder: Path, studio: int) -> None:

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 
 from agents.offline import speak
+from tests.support.loopback import serving
 
 
 class Ollama:
     """`with Ollama() as ollama:` serves at `ollama.base`."""
 
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="ollama", daemon=True)
-
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._serving = serving(_Handler)
+        self._port = self._serving.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)
+        self._serving.__exit__(kind, error, at)
 
     @property
     def base(self) -> str:
         """What stands in OLLAMA_API_BASE."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._port}"
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,9 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +24,7 @@ from services.doctor.findings import Finding
 from services.store.engine import MIGRATIONS, migrate, open_engine
 from services.training.running import _NEEDED
 from tests.support.certificates import DAY, Authority
+from tests.support.loopback import serving
 from tests.support.service import ROOT, Service, environment
 from training import convert
 
@@ -261,12 +261,8 @@ class Lists(BaseHTTPRequestHandler):
 @pytest.fixture
 def lists() -> Iterator[str]:
     """Its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Lists) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
-        thread.join()
+    with serving(Lists) as port:
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 def test_models_of_a_server_that_answers(looks: Looks, monkeypatch: pytest.MonkeyPatch, lists: str) -> None:
