@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.errors import Conflict, NotFound
+from services.store.fence import writing
 from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
 from services.store.tables import events, jobs
 from services.telemetry import context
@@ -46,7 +47,7 @@ class JobStore:
         told = {"state": "queued", **({"mark": mark} if (mark := context.mark()) else {})}
         queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps(told)}
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(insert(jobs), row)
                 connection.execute(insert(events), queued)
         except IntegrityError:  # somebody else was faster with the same key

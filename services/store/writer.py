@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, Executable, Table, insert
 from sqlalchemy.exc import DBAPIError
 
 from services import failpoints
+from services.store import fence
 from services.store.engine import translated
 
 WINDOW = 0.012
@@ -30,6 +31,7 @@ class _Write:
     rows: list[tuple[Table, dict[str, Any]]]
     also: Callable[[Connection], None] | None
     done: asyncio.Future[None]
+    held: fence.Held | None
 
 
 class Writer:
@@ -54,10 +56,11 @@ class Writer:
     ) -> None:
         """Inserts the rows, and runs `also`, in one transaction. Returns when it is on disk.
 
-        Raises StorageFull, or SQLAlchemy's error, with nothing of this write stored.
+        Raises LeaseLost where the job that the caller works on is no longer its own, StorageFull, or SQLAlchemy's
+        error; with nothing of this write stored in every case.
         """
         assert self._loop is not None, "the writer has not been started"
-        write = _Write(list(rows), also, self._loop.create_future())
+        write = _Write(list(rows), also, self._loop.create_future(), fence.carried())
         self._queue.append(write)
         self._wake.set()
         await write.done
@@ -102,6 +105,7 @@ class Writer:
             for table, row in write.rows:
                 by_table.setdefault(table, []).append(row)
         with self._engine.begin() as connection:
+            fence.check(connection, [write.held for write in batch if write.held])
             for table, rows in by_table.items():
                 if (statement := self._inserts.get(table)) is None:
                     statement = self._inserts[table] = insert(table)

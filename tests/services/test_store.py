@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +16,15 @@ from services.errors import StorageFull
 from services.store.engine import migrate, open_engine, translated
 from services.store.tables import datasets, events, items, jobs, metadata
 from services.store.writer import Writer
+from tests.support.databases import Kind, on_each_database
+
+pytestmark = on_each_database
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: str) -> Iterator[Engine]:
     """A new database, migrated."""
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    made = open_engine(database_url)
     migrate(made)
     yield made
     made.dispose()
@@ -62,13 +64,15 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
 
 
-def test_the_database_is_told_to_be_careful(engine: Engine) -> None:
+def test_the_database_is_told_to_be_careful(engine: Engine, database: Kind) -> None:
+    word, careful = ("PRAGMA", CAREFUL) if database == "sqlite" else ("SHOW", CAREFUL_TOO)
     with engine.connect() as connection:
-        asked = {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in CAREFUL}
-    assert asked == CAREFUL
+        asked = {name: connection.execute(text(f"{word} {name}")).scalar_one() for name in careful}
+    assert asked == careful
 
 
 CAREFUL = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+CAREFUL_TOO = {"synchronous_commit": "on", "client_encoding": "UTF8", "fsync": "on"}
 
 
 # ---------------------------------------------------------------- the writer

@@ -17,6 +17,7 @@ import httpx
 from teachback import Client
 from teachback.client import JobHandle
 
+from tests.support import databases
 from tests.support.farmodel import FarModel
 
 ROOT = Path(__file__).parents[2]
@@ -39,11 +40,20 @@ def far_settings(far: FarModel, **more: Any) -> str:
 class Service:
     """`with Service(folder) as service:` runs it; `service.kill()` and `service.start()` as often as wanted."""
 
-    def __init__(self, folder: Path, far: FarModel | None = None, models: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        far: FarModel | None = None,
+        models: Mapping[str, Any] | None = None,
+        *,
+        database: databases.Kind = databases.KINDS[0],
+    ) -> None:
         """`models`: settings of the far models beside their address."""
         self.folder = folder
         # The student of a job that names none; the product's own default takes seconds to start.
         self.env = environment(folder, TEACHBACK_STUDENT="offline/student")
+        if database == "postgres":
+            self.env["TEACHBACK_DATABASE_URL"] = databases.url(database, folder)
         if far is not None:
             self.env["TEACHBACK_MODELS"] = far_settings(far, **(models or {}))
         self.largest_file: int | None = None
@@ -135,9 +145,9 @@ class Service:
         return (self.folder / "service.log").read_text(errors="replace")
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.folder / "teachback.db"
+    def database(self) -> Path | str:
+        """The SQLite file, or the address of the PostgreSQL database."""
+        return self.env.get("TEACHBACK_DATABASE_URL") or self.folder / "teachback.db"
 
     @property
     def client(self) -> Client:
