@@ -8,10 +8,11 @@ same database and carries the number that it was given. On SQLite nobody carries
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, Float, cast, func, select, tuple_
 
@@ -24,6 +25,8 @@ class Held:
 
     job_id: str
     fence: int
+    surely: Callable[[], float] = field(default=lambda: math.inf, compare=False, repr=False)
+    """Seconds for which it is ours without fail; below 0 another may have it."""
 
 
 class LeaseLost(Exception):

@@ -6,6 +6,7 @@ are free for others within seconds. All times are the database's.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -72,10 +73,14 @@ class Leases:
             fence = connection.execute(claimed).scalar_one_or_none()
         if fence is None:
             return None
-        held = Held(job_id, fence)
+        held = Held(job_id, fence, lambda: self._left(job_id, fence))
         with self._lock:
             self._held[held] = began + LEASE
         return held
+
+    def _left(self, job_id: str, fence: int) -> float:
+        with self._lock:
+            return self._held.get(Held(job_id, fence), -math.inf) - time.monotonic()
 
     def release(self, held: Held) -> None:
         """Gives a lease back, where it is still ours."""
