@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 
-from services.errors import InvalidRequest, StorageFull
+from services.errors import DatabaseGone, InvalidRequest, StorageFull
 from services.store import postgres
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -79,19 +79,19 @@ def migrate(engine: Engine) -> None:
 
 
 def translated(error: DBAPIError) -> Exception:
-    """A full disk, or text that can't be stored, as what it is; every other database error as it came."""
+    """A full disk, a server that is gone, or text that can't be stored, as what it is; every other error as it came."""
     said = str(error.orig).lower()
     if "disk is full" in said or "no space left" in said or "disk i/o error" in said or "disk full" in said:
         return StorageFull(
             f"the database can't grow: {error.orig}. Free some disk space; nothing that was stored is lost"
         )
+    if isinstance(error, OperationalError | InterfaceError) and type(error.orig).__module__.startswith("psycopg"):
+        return DatabaseGone("the database does not answer, or refuses for a while; what was stored is safe: try again")
     if isinstance(error, DataError) and "nul" in said:
         return InvalidRequest("a text holds the character NUL (U+0000), which the database can't store")
     return error
 
 
 def gone(error: BaseException) -> bool:
-    """Whether the server of the database went away, or refuses for a while: no fault of what was to be done."""
-    if not isinstance(error, OperationalError | InterfaceError) or isinstance(translated(error), StorageFull):
-        return False
-    return error.connection_invalidated or type(error.orig).__module__.startswith("psycopg")
+    """Whether the database's server went away, or refuses for a while: no fault of what was to be done."""
+    return isinstance(translated(error) if isinstance(error, DBAPIError) else error, DatabaseGone)

@@ -13,6 +13,7 @@ from services.errors import Conflict, NotFound
 from services.store.fence import writing
 from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
 from services.store.tables import events, jobs
+from services.store.text import storable
 from services.telemetry import context
 from services.views import ENDED, Job, JobEvent, JobPage, JobSpec, JobState, Progress, Status
 
@@ -139,7 +140,7 @@ def set_state(connection: Connection, id_: str, state: JobState, error: Status |
     """Writes a state and what goes with it."""
     values: dict[str, Any] = {"state": state, "error_code": None, "error_message": None, **fields}
     if error:
-        values |= {"error_code": error.code, "error_message": error.message}
+        values |= {"error_code": error.code, "error_message": storable(error.message)}
     values["ended"] = time.time() if state in ENDED else None
     connection.execute(update(jobs).where(jobs.c.id == id_).values(**values))
 

@@ -13,6 +13,8 @@ PATIENCE: Final = {
     "tcp_user_timeout": 30_000,  # milliseconds: a server that is gone without a word is noticed within half a minute
 }
 """Settings of libpq, where the URL has none of its own."""
+FROZEN: Final = 5000
+"""Milliseconds after which the server ends a session that stands still in a transaction; less than a lease."""
 AT_ONCE: Final = 40
 """Connections of one process at most: a thread of the event loop's pool each (32), the writer, the leases."""
 
@@ -39,6 +41,8 @@ def careful(connection: Any, _record: object) -> None:
         asked = cursor.execute("SHOW synchronous_commit").fetchone()
         if asked == ("off",):  # whatever the server's or the user's default is: a paid call is kept
             cursor.execute("SET synchronous_commit TO on")
+        # A process that freezes in the middle of a write has the lease's row locked: nobody could take its job over.
+        cursor.execute(f"SET idle_in_transaction_session_timeout TO {FROZEN}")
     connection.commit()
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services import failpoints
 from services.store import fence
-from services.store.engine import translated
+from services.store.engine import gone, translated
 
 WINDOW = 0.012
 """Seconds a transaction waits for company: an fsync and a commit cost a millisecond of CPU, however many rows share it,
@@ -90,7 +90,8 @@ class Writer:
         try:
             self._transact(batch)
         except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it, whatever it is
-            if len(batch) == 1:
+            # Of a server that went away nobody knows whether it has committed; whoever asks it later will.
+            if len(batch) == 1 or gone(error):
                 self._answer(batch, translated(error) if isinstance(error, DBAPIError) else error)
                 return
             # One bad write must not take its neighbours down: each gets a transaction of its own.

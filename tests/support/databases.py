@@ -30,8 +30,8 @@ def kinds() -> tuple[Kind, ...]:
 KINDS = kinds()
 on_each_database = pytest.mark.each_database
 """For tests whose subject is what is stored (tests/conftest.py)."""
-HERE: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind == "postgres")
-"""For what PostgreSQL alone has: empty where it is not to be had, and then such a test does not exist."""
+HERE = "postgres" in KINDS
+"""Whether there is a PostgreSQL."""
 
 
 def url(kind: Kind, folder: Path) -> str:
