@@ -33,6 +33,7 @@ def careful(connection: Any, _record: object) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         name = connection.info.dbname
+        connection.close()
         raise RuntimeError(
             f"the database {name} is encoded in {encoding}, which can't hold every text; make another one and name it "
             f"in database_url: CREATE DATABASE {name}_utf8 ENCODING 'UTF8' TEMPLATE template0"

@@ -48,6 +48,15 @@ def at(server: Server, name: str, password: str = PASSWORD) -> str:
     return f"postgresql://tests:{password}@127.0.0.1:{server.port}/{name}"
 
 
+def migrated(url: str) -> None:
+    """Brings a database up to date, as a service that starts."""
+    engine = open_engine(url)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
+
+
 # ---------------------------------------------------------------- what can't be used
 def test_what_can_not_be_used_is_refused_in_plain_words(server: Server) -> None:
     good = server.database()
@@ -63,7 +72,7 @@ def test_what_can_not_be_used_is_refused_in_plain_words(server: Server) -> None:
         (f"nonsense {SECRET}", "no address of a database"),
     ):
         with pytest.raises((RuntimeError, ValueError)) as refused:
-            migrate(open_engine(url))
+            migrated(url)
         assert all(one in str(refused.value) for one in says), refused.value
         assert SECRET not in str(refused.value)
 
@@ -89,9 +98,7 @@ def test_the_doctor_says_it_too(server: Server, tmp_path: Path) -> None:
         return {one.check: (one.status, f"{one.found} -> {one.advice}") for one in found}
 
     assert told(at(server, name))["database"][1].startswith(f"postgresql://tests:***@127.0.0.1:{server.port}/{name} is")
-    engine = open_engine(at(server, name))
-    migrate(engine)
-    engine.dispose()
+    migrated(at(server, name))
     well = told(at(server, name))
     assert {check: status for check, (status, _) in well.items()} == dict.fromkeys(
         ("database", "database server", "clock of the database"), "ok"
@@ -114,15 +121,17 @@ def test_a_server_that_is_careless_by_default_is_not_so_with_us(server: Server) 
     name = server.database()
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit TO off".encode())
-    with open_engine(server.url(name)).connect() as connected:
+    engine = open_engine(server.url(name))
+    with engine.connect() as connected:
         assert connected.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
         assert connected.execute(text("SHOW client_encoding")).scalar_one() == "UTF8"
+    engine.dispose()
 
 
 def test_many_services_may_start_on_an_empty_database_at_once(server: Server) -> None:
     url = server.url(server.database())
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: migrate(open_engine(url)), range(6)))
+        list(pool.map(lambda _: migrated(url), range(6)))
 
 
 # ---------------------------------------------------------------- what SQLite takes, and PostgreSQL does not
