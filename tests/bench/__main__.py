@@ -79,6 +79,37 @@ def training_figures() -> dict[str, float]:
     return dict(json.loads(told.stdout.splitlines()[-1]))
 
 
+def one_round(port: int, runs: dict[str, list[dict[str, Any]]]) -> None:
+    """Measures everything once."""
+    runs["bare"].append(measured("bare", port))
+    runs["engine"].append(measured("engine", port))
+    with service.running(port) as one:
+        service.enhance(one, 5)  # the first remote model imports LiteLLM, which is no cost of a call
+        runs["service"].append(service.enhance(one, EXAMPLES) | {"started": one.started})
+    if "postgres" in runs:
+        with service.running(port, "postgres") as one:
+            service.enhance(one, 5)
+            runs["postgres"].append(service.enhance(one, EXAMPLES))
+    runs["bare chats"].append(measured("bare", port, "chats"))
+    runs["makers"].append(measured("makers", port))
+    with service.running(port) as one:
+        service.generate(one, 5)
+        runs["generate"].append(service.generate(one, EXAMPLES))
+
+
+def table(runs: dict[str, list[dict[str, Any]]], figures: dict[str, float]) -> Table:
+    """What a reader sees. The ratios are to bare calls, that of postgres to the service on SQLite."""
+    shown = Table(title=f"{EXAMPLES} examples, calls of {LATENCY * 1000:.0f} ms; thinking enhanced, then chats made")
+    for column in ("", "calls", "wall s", "CPU ms a call", "x wall", "x CPU"):
+        shown.add_column(column, justify="left" if not column else "right")
+    for name, kind in runs.items():
+        calls = kind[0]["calls"]
+        wall, cpu = median(kind, "wall"), median(kind, "cpu") / calls * 1000
+        x = [figures.get(f"{name}_{w}_x", 1.0) for w in ("wall", "cpu")]
+        shown.add_row(name, str(calls), f"{wall:.2f}", f"{cpu:.3f}", f"{x[0]:.2f}", f"{x[1]:.2f}")
+    return shown
+
+
 def main() -> None:
     """Prints a table, then one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -96,20 +127,7 @@ def main() -> None:
     with endpoint(LATENCY) as port:
         for number in range(asked.rounds):  # interleaved, so that a noisy minute hits all of them
             console.print(f"round {number + 1} of {asked.rounds}")
-            runs["bare"].append(measured("bare", port))
-            runs["engine"].append(measured("engine", port))
-            with service.running(port) as one:
-                service.enhance(one, 5)  # the first remote model imports LiteLLM, which is no cost of a call
-                runs["service"].append(service.enhance(one, EXAMPLES) | {"started": one.started})
-            if both:
-                with service.running(port, "postgres") as one:
-                    service.enhance(one, 5)
-                    runs["postgres"].append(service.enhance(one, EXAMPLES))
-            runs["bare chats"].append(measured("bare", port, "chats"))
-            runs["makers"].append(measured("makers", port))
-            with service.running(port) as one:
-                service.generate(one, 5)
-                runs["generate"].append(service.generate(one, EXAMPLES))
+            one_round(port, runs)
     for name, yardstick in (YARDSTICK | ({"postgres": "service"} if both else {})).items():
         for what in ("cpu", "wall"):
             pairs = zip(runs[name], runs[yardstick], strict=True)
@@ -132,17 +150,7 @@ def main() -> None:
     if asked.training:
         console.print("steps of the trainer beside TRL's")
         figures |= training_figures()
-    table = Table(
-        title=f"{EXAMPLES} examples, calls of {LATENCY * 1000:.0f} ms; thinking enhanced, then chats made; x: bare calls, of postgres the service"
-    )
-    for column in ("", "calls", "wall s", "CPU ms a call", "x wall", "x CPU"):
-        table.add_column(column, justify="left" if not column else "right")
-    for name, kind in runs.items():
-        calls = kind[0]["calls"]
-        wall, cpu = median(kind, "wall"), median(kind, "cpu") / calls * 1000
-        x = [figures.get(f"{name}_{w}_x", 1.0) for w in ("wall", "cpu")]
-        table.add_row(name, str(calls), f"{wall:.2f}", f"{cpu:.3f}", f"{x[0]:.2f}", f"{x[1]:.2f}")
-    console.print(table)
+    console.print(table(runs, figures))
     missed = [f"{k} {figures[k]} > {bar}" for k, bar in bars.items() if figures[k] > bar]
     console.print(f"bars missed: {', '.join(missed)}" if missed else "every bar is met")
     print(json.dumps({"calls": runs["bare"][0]["calls"], "rounds": asked.rounds, **figures}))
