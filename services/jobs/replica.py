@@ -82,11 +82,15 @@ class Replica:
         log.info("one of the replicas of this database", owner=self._leases.owner)
         self._looking = asyncio.create_task(self._look_around())
 
-    async def close(self) -> None:
-        """Gives every lease back. Whoever worked has been stopped before."""
+    async def rest(self) -> None:
+        """Looks around no more: what is given back now is for others to take."""
         if self._looking:
             self._looking.cancel()
-            await asyncio.gather(self._looking, *self._background, return_exceptions=True)
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Gives every lease back. Whoever worked has been stopped before."""
+        await asyncio.gather(*self._background, return_exceptions=True)
         await asyncio.to_thread(self._leases.close)
 
     # ------------------------------------------------------------ owning
@@ -231,8 +235,13 @@ class Replica:
         """Begins what comes to its end whatever becomes of the caller."""
         task = asyncio.create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):  # whoever waited for it has heard of it
+            log.warning("what was done for another came to nothing", error=type(error).__name__)
 
 
 def _raise(answer: Answer) -> None:

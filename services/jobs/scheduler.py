@@ -104,6 +104,8 @@ class Scheduler:
 
     async def close(self) -> None:
         """Stops at once; jobs keep their state and go on at the next start."""
+        if self._replica:
+            await self._replica.rest()
         for task in self._tasks.values():
             task.cancel()
         warm = [self._warm] if self._warm else []  # none where the start failed on the way here

@@ -34,7 +34,7 @@ def open_engine(url: str) -> Engine:
         ) from None
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)  # or an error would put rows into the log
         event.listen(engine, "connect", _careful)
         return engine
     if kind != "postgresql" or parsed.get_driver_name() != "psycopg":
@@ -42,7 +42,11 @@ def open_engine(url: str) -> Engine:
     if parsed.host and "@" in parsed.host:
         raise ValueError("database_url: the password holds an @; write it as %40")
     engine = create_engine(
-        parsed, pool_pre_ping=True, max_overflow=postgres.AT_ONCE - 5, connect_args=postgres.arguments(parsed)
+        parsed,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        max_overflow=postgres.AT_ONCE - 5,
+        connect_args=postgres.arguments(parsed),
     )
     # First of all: SQLAlchemy's own first look stumbles over a database in SQL_ASCII.
     event.listen(engine, "connect", postgres.careful, insert=True)
