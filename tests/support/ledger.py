@@ -27,7 +27,7 @@ def query(database: Path | str, sql: str) -> list[Any]:
     if isinstance(database, str):
         with psycopg.connect(database) as connected:
             return connected.execute(sql.encode()).fetchall()
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
         return connection.execute(sql).fetchall()
 
 

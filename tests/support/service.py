@@ -150,6 +150,11 @@ class Service:
         return self.env.get("TEACHBACK_DATABASE_URL") or self.folder / "teachback.db"
 
     @property
+    def database_url(self) -> str:
+        """The same for SQLAlchemy."""
+        return self.database if isinstance(self.database, str) else f"sqlite:///{self.database}"
+
+    @property
     def client(self) -> Client:
         """A client of the running process."""
         self._client = self._client or Client(self.grpc, self.token, patience=5)
