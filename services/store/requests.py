@@ -15,6 +15,8 @@ from services.store.tables import events, jobs, leases, requests
 
 KEPT = 600.0
 """Seconds after which nobody waits for an answer any more."""
+MANY = 1000
+"""Jobs that a look sees at most, the oldest."""
 Answer = dict[str, str]
 """What was wrong: `reason` and `message`; empty where nothing was."""
 
@@ -105,6 +107,7 @@ class RequestStore:
             .select_from(joined)
             .where(jobs.c.state.in_(UNFINISHED))
             .order_by(jobs.c.created)
+            .limit(MANY)
         )
         asked = select(*(requests.c[name] for name in Asked._fields)).select_from(
             requests.join(leases, leases.c.job_id == requests.c.job_id)

@@ -105,14 +105,14 @@ def test_a_cancel_reaches_the_owner_at_once(pair: list[Service], tmp_path: Path)
 
 def test_what_is_news_to_the_owner_is_news_to_all(pair: list[Service], tmp_path: Path) -> None:
     """A watcher elsewhere hears of a row within a second of it."""
-    job = pair[0].submit(write(tmp_path / "rows.jsonl", [row(n) for n in range(200, 240)]), batch_size=1)
+    job = pair[0].submit(write(tmp_path / "rows.jsonl", [row(n) for n in range(200, 220)]), batch_size=1)
     late = [
         time.time() - event.time.ToNanoseconds() / 1e9
         for event in elsewhere(pair, job).watch(2)
         if event.type == "example"
     ]
-    assert len(late) == 40
-    assert sorted(late)[36] < 1.5, late
+    assert len(late) == 20
+    assert sorted(late)[18] < 1.5, late
 
 
 def test_jobs_are_spread_over_places_and_none_is_done_twice(pair: list[Service], far: FarModel, tmp_path: Path) -> None:
@@ -156,35 +156,43 @@ def test_a_job_that_is_not_there(pair: list[Service]) -> None:
             getattr(pair[0].client.job("jobs/ffffffff"), verb)()
 
 
-def test_who_stops_hands_over_at_once(far: FarModel, tmp_path: Path) -> None:
-    with replicas(tmp_path / "two", far) as both:
-        job = both[0].submit(write(tmp_path / "rows.jsonl", mixed(60)), batch_size=4)
-        first = owner(both, job.name)
-        held = lease(first, job.name)
-        assert held is not None
-        time.sleep(1)
-        first.process.terminate()  # type: ignore[union-attr]
-        assert taken_over(first, job.name, held.fence) < SOON
-        job = other(both, first).client.job(job.name)
-        assert job.wait().state == SUCCEEDED
-        assert job.job.progress.done_examples == 60
-        assert first.gone() == 0
+# ---------------------------------------------------------------- owners that go
+@pytest.fixture(scope="module")
+def mortal(far: FarModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Service]]:
+    """Two services whose programs are the stand-ins."""
+    with replicas(tmp_path_factory.mktemp("mortal"), far, PYTHONPATH=str(STAND_IN)) as both:
+        yield both
 
 
-def test_a_training_goes_on_elsewhere_from_its_checkpoint(tmp_path: Path) -> None:
+def test_who_stops_hands_over_at_once(mortal: list[Service], tmp_path: Path) -> None:
+    job = mortal[0].submit(write(tmp_path / "rows.jsonl", mixed(60)), batch_size=4)
+    first = owner(mortal, job.name)
+    held = lease(first, job.name)
+    assert held is not None
+    time.sleep(1)
+    assert first.process is not None
+    first.process.terminate()
+    assert taken_over(first, job.name, held.fence) < SOON
+    job = other(mortal, first).client.job(job.name)
+    assert job.wait().state == SUCCEEDED
+    assert job.job.progress.done_examples == 60
+    assert first.gone() == 0
+    first.start()
+
+
+def test_a_training_goes_on_elsewhere_from_its_checkpoint(mortal: list[Service], tmp_path: Path) -> None:
     rows = [{"prompt": f"What is {n} and {n}?", "completion": str(2 * n)} for n in range(40)]
-    with replicas(tmp_path / "two", PYTHONPATH=str(STAND_IN)) as both:
-        dataset = both[0].client.upload(write(tmp_path / "rows.jsonl", rows), kind="training")
-        job = both[0].client.sft(dataset.name, model="stand-in/steps-150")
-        first = owner(both, job.name)
-        job = other(both, first).client.job(job.name)
-        for event in job.watch():
-            if event.progress.training.step >= 40:
-                break
-        held = lease(first, job.name)
-        assert held is not None
-        first.kill()
-        assert taken_over(other(both, first), job.name, held.fence) < 15
-        assert job.wait().state == SUCCEEDED, job.job.error.message
-        assert 0 < job.report["steps_of_this_life"] <= 115, "it began anew"
-        assert {artifact.name.rpartition("/")[2] for artifact in job.artifacts()} >= {"metrics.json"}
+    dataset = mortal[0].client.upload(write(tmp_path / "rows.jsonl", rows), kind="training")
+    job = mortal[0].client.sft(dataset.name, model="stand-in/steps-150")
+    first = owner(mortal, job.name)
+    job = other(mortal, first).client.job(job.name)
+    for event in job.watch():
+        if event.progress.training.step >= 40:
+            break
+    held = lease(first, job.name)
+    assert held is not None
+    first.kill()
+    assert taken_over(other(mortal, first), job.name, held.fence) < 15
+    assert job.wait().state == SUCCEEDED, job.job.error.message
+    assert 0 < job.report["steps_of_this_life"] <= 115, "it began anew"
+    assert {artifact.name.rpartition("/")[2] for artifact in job.artifacts()} >= {"metrics.json"}

@@ -47,6 +47,8 @@ def survive(tmp_path: Path, rows: int, kills: int, seed: int) -> None:
             reached.clear()
             watch(len(far.asked))
             assert reached.wait(120), f"request {wanted[0]} never came"
+            for service in both:
+                service.wait()
             time.sleep(draw.uniform(0, 0.06))
             victim = owner(both, job.name)
             held, in_flight = lease(victim, job.name), far.at_work
@@ -56,7 +58,7 @@ def survive(tmp_path: Path, rows: int, kills: int, seed: int) -> None:
             falls.append(Fall(at, asked, in_flight, finished, len(seen - finished), 0.0))
             assert held is not None
             seconds.append(taken_over(victim, job.name, held.fence))
-            victim.start()
+            victim.spawn()  # and is up again before the next one falls
         check(far, other(both, victim), other(both, victim).client.job(job.name), path, falls)
         print(f"\n{kills} kills of the owner over {total} calls of {rows} rows:")
         for fall, taken in zip(falls, seconds, strict=True):
