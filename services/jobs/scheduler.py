@@ -165,9 +165,8 @@ class Scheduler:
 
     def lose(self, job_id: str) -> None:
         """The job is no longer ours: its work stops, and its row is left alone."""
-        if task := self._tasks.get(job_id):
+        if (task := self._tasks.get(job_id)) and task.cancel():
             self._lost.add(job_id)
-            task.cancel()
 
     def drop(self, job_id: str) -> None:
         """Another is at work on the job: nobody here waits for a place for it."""
@@ -279,7 +278,6 @@ class Scheduler:
                 if ours:
                     await self._ended(id_, JobState.CANCELLED, Status(message="cancelled"))
         finally:
-            self._runs.pop(id_, None)
             self._cancelled.discard(id_)
             self._lost.discard(id_)
 
@@ -303,6 +301,8 @@ class Scheduler:
             await self._ended_badly(id_, error)
         else:
             failpoints.hit("job_ended")
+        finally:
+            self._runs.pop(id_, None)
 
     def _owned(self, id_: str) -> AbstractAsyncContextManager[bool]:
         """Whether the job is ours, and stays so inside."""

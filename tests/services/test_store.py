@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, event, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from services.datasets.intake import Intake
 from services.errors import StorageFull
+from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine, translated
 from services.store.tables import datasets, events, items, jobs, metadata
 from services.store.writer import Writer
@@ -150,3 +154,19 @@ def test_rows_go_with_their_dataset(engine: Engine) -> None:
         connection.execute(insert(items), item)
         connection.execute(datasets.delete())
         assert connection.execute(select(items)).all() == []
+
+
+def test_uploads_under_one_key_at_once_make_one_dataset(engine: Engine) -> None:
+    store, ready = DatasetStore(engine), Barrier(6)
+
+    def upload(_: int) -> str:
+        intake = Intake(store, display_name="", strict=True, key="k", limits=(1 << 20, 1 << 20), kind="training")
+        intake.begin_file("rows.jsonl")
+        intake.feed(b'{"prompt": "a", "completion": "b"}\n')
+        ready.wait(30)
+        return intake.finish().name
+
+    with ThreadPoolExecutor(6) as pool:
+        names = set(pool.map(upload, range(6)))
+    assert len(names) == 1
+    assert [one.name for one in store.page(0, "").datasets] == list(names)
