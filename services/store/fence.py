@@ -65,7 +65,7 @@ def check(connection: Connection, owners: Iterable[Held]) -> None:
             tuple_(leases.c.job_id, leases.c.fence).in_([(h.job_id, h.fence) for h in wanted]), leases.c.expires > now
         )
         .order_by(leases.c.job_id)  # locks are taken in one order everywhere, so that nobody waits in a circle
-        .with_for_update(read=True)
+        .with_for_update(read=True, key_share=True)  # in the way of a new number, and not of a renewal
     )
     found = set(connection.execute(current).scalars())
     if lost := [h for h in wanted if h.job_id not in found]:

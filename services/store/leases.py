@@ -124,8 +124,8 @@ def _renewed(connection: Connection, owner: str, held: Iterable[Held]) -> set[He
     mine = select(leases.c.job_id, leases.c.fence).where(
         leases.c.job_id.in_(ids), leases.c.owner == owner, leases.c.expires > now
     )
-    # Locked in the order of the writer's (services/store/fence.py), or the two could wait for each other.
-    rows = connection.execute(mine.order_by(leases.c.job_id).with_for_update()).all()
+    # In one order, as everywhere; and so that no write that is under way is waited for.
+    rows = connection.execute(mine.order_by(leases.c.job_id).with_for_update(key_share=True)).all()
     kept = {Held(*row) for row in rows} & set(held)
     if kept:
         renewed = [one.job_id for one in kept]

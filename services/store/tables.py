@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -138,6 +139,8 @@ leases = Table(
     Column("owner", String(32), nullable=False, index=True),  # of which service process
     Column("fence", Big, nullable=False),  # grows with every owner; what is written of the job carries it
     Column("expires", Float, nullable=False),  # by the database's clock
+    # Makes the number a part of a key: who writes locks the key alone (services/store/fence.py).
+    UniqueConstraint("job_id", "fence", name="leases_fenced"),
 )
 
 requests = Table(

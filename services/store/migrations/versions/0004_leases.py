@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("expires", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id"),
+        sa.UniqueConstraint("job_id", "fence", name="leases_fenced"),
     )
     op.create_index(op.f("ix_leases_owner"), "leases", ["owner"], unique=False)
     op.create_table(
