@@ -53,8 +53,8 @@ def running(port: int, database: Kind = "sqlite") -> Iterator[Service]:
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"TEACHBACK_MODELS": json.dumps(models)}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
-        env["TEACHBACK_DATABASE_URL"] = url(database, Path(folder))
         command = [sys.executable, "-m", "services.main", "--private", "--data-dir", folder]
+        command += ["--database-url", url(database, Path(folder))]
         began = time.perf_counter()
         with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             note = Path(folder) / "service.json"

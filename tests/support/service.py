@@ -85,11 +85,14 @@ class Service:
     def spawn(self, **more: str) -> None:
         """Starts the process and waits for nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        env = {**self.env, **more}
+        # A private service takes no database from the environment.
+        database = ["--database-url", url] if (url := env.pop("TEACHBACK_DATABASE_URL", "")) else []
         with (self.folder / "service.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.main", "--private", "--data-dir", str(self.folder)],
+                [sys.executable, "-m", "services.main", "--private", "--data-dir", str(self.folder), *database],
                 cwd=ROOT,
-                env={**self.env, **more},
+                env=env,
                 stdout=log,
                 stderr=log,
             )
