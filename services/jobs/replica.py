@@ -17,7 +17,6 @@ from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.errors import TABLE, ServiceError, WrongState, mapped
 from services.jobs.log import EventLog
@@ -210,18 +209,15 @@ class Replica:
             try:
                 await self._look()
                 trouble = False
-            except SQLAlchemyError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, a look that failed must not be the last one
                 if not trouble:
-                    log.warning("the database can't be read; trying on", error=type(error).__name__)
+                    log.warning("a look at the jobs failed; trying on", error=type(error).__name__, told=_told(error))
                 trouble = True
             await asyncio.sleep(LOOK)
 
     async def _look(self) -> None:
         watched = [id_ for id_ in self._events.watched() if id_ not in self._entries]
         seen = await asyncio.to_thread(self._requests.look, self._leases.owner, watched)
-        for job_id in seen.free:
-            if job_id not in self._entries:
-                await self._local.take_up(job_id)
         for job_id in seen.foreign - self._entries.keys():
             self._local.drop(job_id)
         for asked in seen.asked:
@@ -230,6 +226,9 @@ class Replica:
             if self._seen.get(job_id) != last:
                 self._events.wake(job_id)
         self._seen = seen.last
+        for job_id in seen.free:
+            if job_id not in self._entries:
+                await self._local.take_up(job_id)
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begins what comes to its end whatever becomes of the caller."""
@@ -242,6 +241,10 @@ class Replica:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()):  # whoever waited for it has heard of it
             log.warning("what was done for another came to nothing", error=type(error).__name__)
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def _raise(answer: Answer) -> None:

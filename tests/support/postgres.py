@@ -107,7 +107,7 @@ class Server:
         """Makes an empty database; returns its name."""
         name = f"t{secrets.token_hex(6)}"
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0".encode())
         return name
 
     def _run(self, program: str, *words: str) -> subprocess.CompletedProcess[str]:
