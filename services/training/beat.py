@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -22,7 +22,7 @@ PATIENCE: Final = 2.0
 """Seconds of silence after which a child ends itself. They end before the lease does."""
 
 
-def environment() -> Mapping[str, str]:
+def environment() -> dict[str, str]:
     """What the child is told, so that it listens; nothing where jobs have no leases."""
     return {SILENCE: str(PATIENCE)} if fence.carried() else {}
 

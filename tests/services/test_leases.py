@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from graphs.recipes.base import Generated, Made, Slot
 from services.jobs.log import EventLog
@@ -168,7 +168,10 @@ async def _state(_: Engine, writer: Writer, n: int) -> None:
 
 
 async def _progress(_: Engine, writer: Writer, __: int) -> None:
-    await writer.write(also=lambda c: c.execute(update(jobs).values(progress='{"late": true}')))
+    def write(connection: Connection) -> None:
+        connection.execute(update(jobs).values(progress='{"late": true}'))
+
+    await writer.write(also=write)
 
 
 async def _plan(engine: Engine, _: Writer, __: int) -> None:
