@@ -9,7 +9,8 @@ ServiceError
 ├── TrainingFailed       a program of the trainer died: ABORTED, 409
 ├── Unauthenticated      no token, or the wrong one: UNAUTHENTICATED, 401
 ├── TooLarge             RESOURCE_EXHAUSTED, 413
-└── StorageFull          RESOURCE_EXHAUSTED, 507
+├── StorageFull          RESOURCE_EXHAUSTED, 507
+└── DatabaseGone         the database's server does not answer: UNAVAILABLE, 503
 
 Model errors (agents/errors.py) and dataset errors (services/datasets/errors.py) have their rows in the same table.
 """
@@ -64,6 +65,10 @@ class StorageFull(ServiceError, OSError):
     """The disk or the database is full."""
 
 
+class DatabaseGone(ServiceError, ConnectionError):
+    """The database's server does not answer, or refuses for a while."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """How a caller hears of an error. `reason` is stable and meant for programs."""
@@ -86,6 +91,7 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
     (Unauthenticated, Mapped(C.UNAUTHENTICATED, 401, "UNAUTHENTICATED")),
     (TooLarge, Mapped(C.RESOURCE_EXHAUSTED, 413, "TOO_LARGE")),
     (StorageFull, Mapped(C.RESOURCE_EXHAUSTED, 507, "STORAGE_FULL")),
+    (DatabaseGone, Mapped(C.UNAVAILABLE, 503, "DATABASE_UNAVAILABLE")),
     (models.BudgetExceeded, Mapped(C.RESOURCE_EXHAUSTED, 402, "BUDGET_EXCEEDED")),
     (models.UnknownModel, Mapped(C.INVALID_ARGUMENT, 400, "UNKNOWN_MODEL")),
     (models.MissingKey, Mapped(C.FAILED_PRECONDITION, 409, "MISSING_KEY")),

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, delete, func, insert, select, update
 
 from services.errors import NotFound
+from services.store.engine import shared
+from services.store.fence import writing
 from services.store.ids import moment, page_size, page_token, read_token, tail
 from services.store.tables import bad_rows, datasets, items
 from services.views import BadRow, BadRowPage, Dataset, DatasetPage
 
 BATCH = 500
 """Rows a transaction or a read."""
+UPLOAD = 86400.0
+"""Seconds after which nobody is at an upload any more."""
 
 
 _shown = datasets.c.ready & (datasets.c.kind != "slots")
@@ -42,12 +47,12 @@ class DatasetStore:
         """Makes room for an upload; unseen until `finish`."""
         row = {"id": id_, "display_name": display_name, "files": "[]", "item_count": 0, "bad_row_count": 0}
         row |= {"kind": kind}
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(datasets), row | {"sha256": "", "created": created, "ready": False})
 
     def add(self, rows: Sequence[dict[str, Any]], bad: Sequence[dict[str, Any]]) -> None:
         """Stores a batch of an upload."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             if rows:
                 connection.execute(insert(items), list(rows))
             if bad:
@@ -55,20 +60,24 @@ class DatasetStore:
 
     def finish(self, id_: str, **fields: Any) -> None:
         """Makes an upload visible."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(datasets).where(datasets.c.id == id_).values(ready=True, **fields))
 
     def drop(self, id_: str) -> None:
         """Forgets a dataset and its rows."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             for table in (items, bad_rows):
                 connection.execute(delete(table).where(table.c.dataset_id == id_))
             connection.execute(delete(datasets).where(datasets.c.id == id_))
 
     def sweep(self) -> None:
-        """Drops uploads that a crash cut off. Run at start, before anything is uploaded."""
+        """Drops uploads that a crash cut off. Run at start, before anything is uploaded here; another service that
+        shares the database may be in the middle of one."""
+        query = select(datasets.c.id).where(~datasets.c.ready)
+        if shared(self._engine):
+            query = query.where(datasets.c.created < time.time() - UPLOAD)
         with self._engine.connect() as connection:
-            broken = connection.execute(select(datasets.c.id).where(~datasets.c.ready)).scalars().all()
+            broken = connection.execute(query).scalars().all()
         for id_ in broken:
             self.drop(id_)
 

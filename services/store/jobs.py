@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.errors import Conflict, NotFound
+from services.store.fence import writing
 from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
 from services.store.tables import events, jobs
+from services.store.text import storable
 from services.telemetry import context
 from services.views import ENDED, Job, JobEvent, JobPage, JobSpec, JobState, Progress, Status
 
@@ -46,7 +48,7 @@ class JobStore:
         told = {"state": "queued", **({"mark": mark} if (mark := context.mark()) else {})}
         queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps(told)}
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(insert(jobs), row)
                 connection.execute(insert(events), queued)
         except IntegrityError:  # somebody else was faster with the same key
@@ -138,7 +140,7 @@ def set_state(connection: Connection, id_: str, state: JobState, error: Status |
     """Writes a state and what goes with it."""
     values: dict[str, Any] = {"state": state, "error_code": None, "error_message": None, **fields}
     if error:
-        values |= {"error_code": error.code, "error_message": error.message}
+        values |= {"error_code": error.code, "error_message": storable(error.message)}
     values["ended"] = time.time() if state in ENDED else None
     connection.execute(update(jobs).where(jobs.c.id == id_).values(**values))
 

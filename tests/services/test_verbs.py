@@ -13,6 +13,7 @@ from teachback.client import JobHandle
 from teachback.errors import Conflict
 from teachback.v1 import job_pb2
 
+from tests.support.databases import on_each_database
 from tests.support.farmodel import FarModel
 from tests.support.rows import row, write
 from tests.support.service import Service
@@ -60,6 +61,7 @@ def brought_home(job: JobHandle) -> None:
     raise AssertionError("the job does not end")
 
 
+@on_each_database
 @pytest.mark.parametrize("seed", range(6))
 def test_any_order_of_verbs(shared: Service, slow: FarModel, tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
