@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from services.errors import Unauthenticated
 from services.handlers import Handlers
@@ -86,6 +87,8 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
         handlers.calls += 1
         try:
             return await call_next(request)
+        except ClientDisconnect:  # in the middle of its request: nobody hears this
+            return problem(408, "REQUEST_TIMEOUT", "the connection was closed before the request was there")
         except Exception as error:  # noqa: BLE001 - errors of routes behind a middleware do not reach the handlers
             from services.rpc.answers import explained
 
