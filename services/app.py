@@ -24,8 +24,7 @@ from agents.models import Catalog
 from services import openfiles
 from services.handlers import Handlers
 from services.jobs.scheduler import Scheduler
-from services.rest.app import OPEN, UPLOADS, build
-from services.rest.bodies import BoundedBodies
+from services.rest.app import OPEN, build
 from services.rest.certificates import CertificateAtTheDoor, ToldProtocol
 from services.rest.connections import KEPT, BoundedProtocol
 from services.rest.server import RestServer
@@ -113,7 +112,7 @@ def _warn_of(settings: Settings, identity: Identity | None) -> None:
 async def _start_rest(
     stack: contextlib.AsyncExitStack, faces: FastAPI, settings: Settings, identity: Identity | None
 ) -> int:
-    app: ASGIApp = BoundedBodies(faces, UPLOADS)
+    app: ASGIApp = faces
     secured = {"http": BoundedProtocol, **(identity.uvicorn_options() if identity else {})}
     if identity and identity.client_ca:
         app, secured = CertificateAtTheDoor(app, OPEN), {**secured, "http": ToldProtocol}

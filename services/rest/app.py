@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from services.errors import Unauthenticated
 from services.handlers import Handlers
 from services.rest import training
+from services.rest.bodies import BoundedBodies
 from services.rest.fields import ExampleId, Id, Short, Size, Token
 from services.rest.metrics import add_metrics, observed
 from services.rest.problems import install, problem
@@ -70,6 +71,7 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
         telemetry=observed(exporting),
     )
     install(app)
+    app.add_middleware(BoundedBodies, streams=frozenset(UPLOADS))  # the innermost: what it raises is a route's error
 
     @app.middleware("http")
     async def answered(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -1,11 +1,14 @@
-"""Bodies that are read as a whole have a limit, the same as gRPC's messages; uploads are streams with their own."""
+"""Bodies that are read as a whole have a limit, the same as gRPC's messages; uploads are streams with their own.
+
+FastAPI's `max_body_size` would answer in plain text, and before anybody has looked at the token.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from typing import Final
 
-from starlette.exceptions import HTTPException
+from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST: Final = 4 << 20

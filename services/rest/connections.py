@@ -8,12 +8,15 @@ of events) is never hurried. Times are in seconds, and are looked at once a seco
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from services import openfiles
 from services.rest.problems import problem
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 SILENT: Final = 10.0
 """A new connection says something within this."""
@@ -54,12 +57,19 @@ class BoundedProtocol(HttpToolsProtocol):
         self._lines = 0
         """Bytes since the last end of a request or piece of a body."""
         self._too_large = False
+        self._answering: RequestResponseCycle | None = None
+        """What is worked on; `cycle` may be one that comes after it."""
         if len(self.connections) > openfiles.most_rest():
             self._refuse(503, "TOO_MANY_CONNECTIONS", "the service has as many connections as it can: try again later")
 
     def _begin(self, phase: Phase) -> None:
         self._phase: Phase = phase
         self._since, self._came = self.loop.time(), 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._disconnect()
+        super().connection_lost(exc)
 
     # ------------------------------------------------------------ what comes
     def data_received(self, data: bytes) -> None:
@@ -83,6 +93,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._lines = 0
         self._begin("body")
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -127,12 +141,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def hurry(self, now: float) -> str:
         """Closes the connection where it has had its time; returns why, or nothing."""
         if not self._is_read(now):
-            self.transport.abort()
+            self._drop()
             return "the answer was not read"
         if self.transport.is_closing():
             self._closing = self._closing or now
             if not self._unsent and now - self._closing > FAREWELL:
-                self.transport.abort()
+                self._drop()
             return ""
         limit = LIMITS.get(self._phase)
         if limit is None or now - self._since < limit:
@@ -157,13 +171,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(431, "HEAD_TOO_LARGE", f"a request's line and headers are {HEAD_BYTES} bytes long at most")
 
     def _refuse(self, status: int, reason: str, why: str) -> None:
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
-            self.transport.abort()  # an answer is half written
+        if (at_work := self._answering) and at_work.response_started and not at_work.response_complete:
+            self._drop()  # an answer is half written
             return
         answer = problem(status, reason, why)
         fields = b"".join(b"%b: %b\r\n" % field for field in [*answer.raw_headers, (b"connection", b"close")])
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True  # whoever works on the request writes nothing any more
-            self.cycle.message_event.set()
+        self._disconnect()
         self.transport.write(STATUS_LINE[status] + fields + b"\r\n" + bytes(answer.body))
         self.transport.close()
+
+    def _drop(self) -> None:
+        self._disconnect()
+        self.transport.abort()
+
+    def _disconnect(self) -> None:
+        """Whoever still works on a request reads its end, and writes nothing any more."""
+        self.pipeline.clear()
+        for cycle in (self._answering, self.cycle):
+            if cycle and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
