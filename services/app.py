@@ -126,6 +126,7 @@ async def _start_rest(
         timeout_keep_alive=int(KEPT),
         timeout_graceful_shutdown=2,
         lifespan="off",
+        ws="none",
         **secured,
     )
     server = RestServer(config)

@@ -119,7 +119,8 @@ class BoundedProtocol(HttpToolsProtocol):
     # ------------------------------------------------------------ what goes
     def on_response_complete(self) -> None:
         """An answer has been written."""
-        if self._phase == "answer":  # else the rest of its body is still on the way
+        # Else the rest of its body is still on the way, or a request that came behind it waits for its turn.
+        if self._phase == "answer" and not self.pipeline:
             self._begin("kept")
         super().on_response_complete()
 

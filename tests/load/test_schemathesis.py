@@ -5,8 +5,9 @@ tests/services/test_fuzz.py sends as many of our own drawing, over REST and gRPC
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from teachback.client import JobHandle
 
@@ -46,8 +48,8 @@ def job(service: Service, tmp_path: Path) -> JobHandle:
     return made
 
 
-def cases(service: Service, job: JobHandle, each: int, number: int) -> Counts:
-    """So many good and as many bad cases of each operation; statuses by route.
+def cases(service: Service, job: JobHandle, each: int, number: int, only: Container[str] = ()) -> Counts:
+    """So many good and as many bad cases of each operation, or of those named `only`; statuses by route.
 
     Where an operation asks for the id of a job or a dataset, half of its cases name one that is there.
     """
@@ -73,6 +75,8 @@ def cases(service: Service, job: JobHandle, each: int, number: int) -> Counts:
 
         for found in api.get_all_operations():
             operation: Any = found.ok()
+            if only and operation.label not in only:
+                continue
             for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                 drawn = given(case=operation.as_strategy(generation_mode=mode))(send)
                 drawn = settings(
@@ -82,22 +86,26 @@ def cases(service: Service, job: JobHandle, each: int, number: int) -> Counts:
                     phases=[Phase.generate],
                     suppress_health_check=list(HealthCheck),
                 )(drawn)
-                seed(number)(drawn)()
+                with contextlib.suppress(Unsatisfiable):  # nothing can be wrong where nothing is asked for
+                    seed(number)(drawn)()
     assert "nobody foresaw" not in service.log()
     assert "Traceback" not in service.log()
     return seen
 
 
-def test_some_cases_of_each_operation(service: Service, job: JobHandle) -> None:
-    seen = cases(service, job, each=4, number=1)
-    assert len(seen) > 30
+SOME = ("POST /v1/jobs", "POST /v1/datasets", "GET /v1/jobs/{id}", "GET /v1/jobs/{id}/export")
+
+
+def test_some_cases_of_some_operations(service: Service, job: JobHandle) -> None:
+    seen = cases(service, job, each=20, number=1, only=SOME)
+    assert set(seen) == set(SOME)
     statuses = sum(seen.values(), Counter[int]())
     assert {200, 400, 404} <= set(statuses), statuses
 
 
 @pytest.mark.soak
 def test_ten_thousand_cases(service: Service, job: JobHandle) -> None:
-    seen = cases(service, job, each=170, number=2)
+    seen = cases(service, job, each=180, number=2)
     for route, statuses in sorted(seen.items()):
         print(route, dict(sorted(statuses.items())))
     total = sum(statuses.total() for statuses in seen.values())
