@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -163,7 +164,8 @@ def work(scene: Scene, served: Served) -> None:
         slow.cancel()
     headers = {"Authorization": f"Bearer {CANARIES['service-token']}", "X-Api-Key": CANARIES["metadata-token"]}
     body, query = CANARIES["body-token"], CANARIES["query-token"]
-    with httpx.Client(base_url=served.rest, verify=str(scene.tls.ca_file), headers=headers) as http:
+    verified = ssl.create_default_context(cafile=str(scene.tls.ca_file))
+    with httpx.Client(base_url=served.rest, verify=verified, headers=headers) as http:
         http.get("/v1/jobs", params={"token": query, "access_token": query})
         http.get(f"/v1/jobs?page_token={query}")
         http.get("/nowhere", params={"token": query}, headers={"Authorization": f"Bearer {query}"})

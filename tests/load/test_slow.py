@@ -187,10 +187,10 @@ def test_what_is_too_long_is_refused(plain: Served) -> None:
     with httpx.Client(base_url=plain.rest) as http:
         fits = b"[" + b" " * (4 << 20)
         for content in (fits, iter([fits])):
-            answer = http.post("/v1/jobs", content=content, headers={"content-type": "application/json"})
-            assert (answer.status_code, answer.json()["type"]) == (413, "urn:teachback:too-large"), answer.text
-        answer = http.post("/v1/jobs", content=fits[:-1], headers={"content-type": "application/json"})
-        assert answer.status_code == 400
+            told = http.post("/v1/jobs", content=content, headers={"content-type": "application/json"})
+            assert (told.status_code, told.json()["type"]) == (413, "urn:teachback:too-large"), told.text
+        told = http.post("/v1/jobs", content=fits[:-1], headers={"content-type": "application/json"})
+        assert told.status_code == 400
         assert http.post("/v1/datasets", content=b'{"a": "' + fits + b'"}').status_code == 400  # read, as an upload
     assert "nobody foresaw" not in plain.log()
     assert "Traceback" not in plain.log()
