@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SILENT: Final = 10.0
 """A new connection says something within this."""
-KEPT: Final = 20.0
+KEPT: Final = 15.0
 """One that has been answered may wait this long for its next request."""
 HEAD: Final = 10.0
 """A request's head is there this long after its first byte."""
@@ -28,7 +28,7 @@ BODY: Final = 10.0
 """The stretch in which enough of a body must come,"""
 BODY_BYTES: Final = 10 << 10
 """and how much is enough: 1 KiB a second."""
-UNREAD: Final = 20.0
+UNREAD: Final = 15.0
 """The stretch in which enough of a waiting answer must be read,"""
 UNREAD_BYTES: Final = 4 << 10
 """and how much is enough."""

@@ -122,7 +122,7 @@ def watch_and_cut(folder: Path, watchers: dict[Watcher, int], rows: int, seed: i
 
 
 def test_twenty_cuts(tmp_path: Path) -> None:
-    watchers: dict[Watcher, int] = {by_client: 20, by_async_client: 20, by_browser: 20, by_shell: 6}
+    watchers: dict[Watcher, int] = {by_client: 20, by_async_client: 20, by_browser: 20, by_shell: 4}
     watch_and_cut(tmp_path, watchers, rows=60, seed=7, most=1200)
 
 
@@ -130,4 +130,4 @@ def test_twenty_cuts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_two_hundred_cuts(tmp_path: Path, seed: int) -> None:
     watchers: dict[Watcher, int] = {by_client: 200, by_async_client: 200, by_browser: 200, by_shell: 50}
-    watch_and_cut(tmp_path, watchers, rows=600, seed=seed, most=2500)
+    watch_and_cut(tmp_path, watchers, rows=800, seed=seed, most=1000)

@@ -93,11 +93,11 @@ def cases(service: Service, job: JobHandle, each: int, number: int, only: Contai
     return seen
 
 
-SOME = ("POST /v1/jobs", "POST /v1/datasets", "GET /v1/jobs/{id}", "GET /v1/jobs/{id}/export")
+SOME = ("POST /v1/jobs", "POST /v1/datasets", "GET /v1/jobs/{id}/export")
 
 
 def test_some_cases_of_some_operations(service: Service, job: JobHandle) -> None:
-    seen = cases(service, job, each=20, number=1, only=SOME)
+    seen = cases(service, job, each=12, number=1, only=SOME)
     assert set(seen) == set(SOME)
     statuses = sum(seen.values(), Counter[int]())
     assert {200, 400, 404} <= set(statuses), statuses
