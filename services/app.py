@@ -21,10 +21,13 @@ from starlette.types import ASGIApp
 from agents.embedded.process import EmbeddedServer
 from agents.gateway import Gateway
 from agents.models import Catalog
+from services import openfiles
 from services.handlers import Handlers
 from services.jobs.scheduler import Scheduler
 from services.rest.app import OPEN, build
 from services.rest.certificates import CertificateAtTheDoor, ToldProtocol
+from services.rest.connections import KEPT, BoundedProtocol
+from services.rest.server import RestServer
 from services.rpc import server as rpc
 from services.settings import LOOPBACK, Settings
 from services.store.datasets import DatasetStore
@@ -57,6 +60,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
     """The whole service, serving. Raises RuntimeError where a port is taken or another service has the data folder."""
     token, identity = settings.bearer(), load(settings)
     _warn_of(settings, identity)
+    openfiles.raise_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(alone(settings))
@@ -109,7 +113,7 @@ async def _start_rest(
     stack: contextlib.AsyncExitStack, faces: FastAPI, settings: Settings, identity: Identity | None
 ) -> int:
     app: ASGIApp = faces
-    secured = identity.uvicorn_options() if identity else {}
+    secured = {"http": BoundedProtocol, **(identity.uvicorn_options() if identity else {})}
     if identity and identity.client_ca:
         app, secured = CertificateAtTheDoor(app, OPEN), {**secured, "http": ToldProtocol}
     config = uvicorn.Config(
@@ -119,14 +123,13 @@ async def _start_rest(
         log_config=None,  # its lines go where all go (services/logs.py)
         log_level="warning",
         access_log=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=int(KEPT),
         timeout_graceful_shutdown=2,
         lifespan="off",
+        ws="none",
         **secured,
     )
-    server = uvicorn.Server(config)
-    # The process has its own signal handlers; uvicorn's would take them over.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+    server = RestServer(config)
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         sock = socket.create_server((settings.host, settings.rest_port), family=family, backlog=2048)

@@ -9,10 +9,12 @@ from typing import Annotated, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from services.errors import Unauthenticated
 from services.handlers import Handlers
 from services.rest import training
+from services.rest.bodies import BoundedBodies
 from services.rest.fields import ExampleId, Id, Short, Size, Token
 from services.rest.metrics import add_metrics, observed
 from services.rest.problems import install, problem
@@ -69,6 +71,7 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
         telemetry=observed(exporting),
     )
     install(app)
+    app.add_middleware(BoundedBodies, streams=frozenset(UPLOADS))  # the innermost: what it raises is a route's error
 
     @app.middleware("http")
     async def answered(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -86,6 +89,8 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
         handlers.calls += 1
         try:
             return await call_next(request)
+        except ClientDisconnect:  # in the middle of its request: nobody hears this
+            return problem(408, "REQUEST_TIMEOUT", "the connection was closed before the request was there")
         except Exception as error:  # noqa: BLE001 - errors of routes behind a middleware do not reach the handlers
             from services.rpc.answers import explained
 
