@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from services.errors import StorageFull
@@ -32,9 +34,25 @@ def migrate(engine: Engine) -> None:
     """Runs the migrations that are still to be run."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
+    with engine.connect() as connection, _no_cascades(connection), connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _no_cascades(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by copying it and dropping the old one, with which all that refers to it would go."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # Within a transaction the pragma does nothing, and SQLAlchemy begins one with the first statement.
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    connection.rollback()
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        connection.rollback()
 
 
 def translated(error: DBAPIError) -> Exception:
