@@ -20,7 +20,7 @@ from services.store.tables import tokens
 FORM: Final = re.compile(r"tb_[A-Za-z0-9_-]{43}")
 """32 random bytes in URL-safe base64 behind a mark that scanners for leaked secrets can look for."""
 SHOWN: Final = 9
-"""Characters of a secret that are kept in the clear, to tell tokens apart; the other 222 bits are not."""
+"""Characters of a secret that are kept in the clear, to tell tokens apart; the other 220 bits are not."""
 FRESH: Final = 2.0
 """Seconds for which a token that was looked up is believed: a replica hears that late of a revocation."""
 COARSE: Final = 600.0
