@@ -115,7 +115,10 @@ async def _start_rest(
     app: ASGIApp = faces
     secured = identity.uvicorn_options() if identity else {}
     if identity and identity.client_ca:
-        app, secured = CertificateAtTheDoor(app, OPEN_PATHS), {**secured, "http": ToldProtocol}
+        app, secured = (
+            CertificateAtTheDoor(app, OPEN_PATHS, faces.state.service.access.audit),
+            {**secured, "http": ToldProtocol},
+        )
     config = uvicorn.Config(
         app,
         host=settings.host,

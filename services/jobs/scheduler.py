@@ -116,6 +116,8 @@ class Scheduler:
         the pipeline was let in.
         """
         kit = self.kit(project)
+        if before := await asyncio.to_thread(kit.store.by_key, key, spec):  # it was let in when there was room
+            return before
         total = await kinds.check(spec, kit)
         job, new = await asyncio.to_thread(
             kit.store.create, spec, total, key, kit.quotas.one_more_job if counted else None

@@ -67,6 +67,7 @@ def build(service: Service, exporting: Exporting = NOT_EXPORTING) -> FastAPI:
         telemetry=observed(exporting),
     )
     install(app)
+    app.state.service = service
     doorman = Doorman(app, service)
 
     @app.middleware("http")

@@ -45,7 +45,7 @@ class JobStore:
 
         Raises Conflict where the key was used for another spec.
         """
-        if key and (before := self._by_key(key, spec)):
+        if before := self.by_key(key, spec):
             return before, False
         assert self.project is not None, "a job is somebody's"
         id_, now = new_id(), time.time()
@@ -70,12 +70,15 @@ class JobStore:
                 connection.execute(insert(jobs), row)
                 connection.execute(insert(events), queued)
         except IntegrityError:  # somebody else was faster with the same key
-            if key and (before := self._by_key(key, spec)):
+            if before := self.by_key(key, spec):
                 return before, False
             raise
         return self.get(f"jobs/{id_}"), True
 
-    def _by_key(self, key: str, spec: JobSpec) -> Job | None:
+    def by_key(self, key: str, spec: JobSpec) -> Job | None:
+        """The job made under a key, None where there is none or no key. Raises Conflict as `create`."""
+        if not key:
+            return None
         with self._engine.connect() as connection:
             row = connection.execute(select(jobs).where(self._mine, jobs.c.idempotency_key == key)).first()
         if row is None:

@@ -70,8 +70,9 @@ def test_what_was_there_is_the_default_projects(tmp_path: Path) -> None:
         for table in ("items", "bad_rows", "events", "examples", "calls"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 1, table  # noqa: S608
         assert connection.execute(text("SELECT booked FROM spend")).scalar_one() == 0.25
-        assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
-        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        if engine.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
     mine = JobStore(engine, "default")
     (job,) = mine.page(10, "", None).jobs
     assert mine.create(job.spec, 0, "key")[0].name == job.name
