@@ -79,7 +79,7 @@ def test_what_was_there_is_the_default_projects(tmp_path: Path) -> None:
     assert JobStore(engine, "other").page(10, "", None).jobs == []
     (dataset,) = DatasetStore(engine, "default").page(10, "").datasets
     assert DatasetStore(engine, "default").by_key("key") == dataset
-    with pytest.raises(NotFound):
+    with pytest.raises(LookupError, match="there is no datasets/d"):
         DatasetStore(engine, "other").get(dataset.name)
     engine.dispose()
 
