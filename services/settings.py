@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     trace_examples: int = Field(1000, ge=0, description="examples of a job's run that stand in its trace; the first")
     trace_content: bool = Field(False, description="whether prompts and replies stand in traces")
     project_requests_per_second: float | None = Field(
-        None, gt=0, description="of a project without a limit of its own; default: none on loopback, 100 beyond"
+        None, ge=0.001, description="of a project without a limit of its own; default: none on loopback, 100 beyond"
     )
     project_max_jobs: int | None = Field(
         None, ge=0, description="queued and running; default: none on loopback, 100 beyond"

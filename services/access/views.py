@@ -24,7 +24,7 @@ LONGEST_GRACE = 30 * 86400
 class Limits(View):
     """What a project may take. Unset: what the service's settings say, which may be no limit."""
 
-    requests_per_second: float | None = Field(None, gt=0, le=1e6, allow_inf_nan=False)
+    requests_per_second: float | None = Field(None, ge=0.001, le=1e6, allow_inf_nan=False)
     max_jobs: int | None = Field(None, ge=0, le=2**31 - 1, description="queued and running at once")
     max_stored_bytes: int | None = Field(None, ge=0, le=2**62)
     max_spend: float | None = Field(None, ge=0, le=1e9, allow_inf_nan=False, description="US dollars")
