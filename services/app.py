@@ -22,17 +22,18 @@ from agents.embedded.process import EmbeddedServer
 from agents.gateway import Gateway
 from agents.models import Catalog
 from services import openfiles
-from services.handlers import Handlers
+from services.access.access import Access
+from services.access.guards import OPEN_PATHS
 from services.jobs.scheduler import Scheduler
-from services.rest.app import OPEN, build
+from services.rest.app import build
 from services.rest.certificates import CertificateAtTheDoor, ToldProtocol
 from services.rest.connections import KEPT, BoundedProtocol
 from services.rest.server import RestServer
 from services.rpc import server as rpc
+from services.service import Service
 from services.settings import LOOPBACK, Settings
-from services.store.datasets import DatasetStore
+from services.store.datasets import sweep
 from services.store.engine import migrate, open_engine
-from services.store.examples import ExampleStore
 from services.store.jobs import JobStore
 from services.store.lock import alone
 from services.store.writer import Writer
@@ -56,9 +57,10 @@ class Addresses:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses]]:
+async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]]:
     """The whole service, serving. Raises RuntimeError where a port is taken or another service has the data folder."""
-    token, identity = settings.bearer(), load(settings)
+    settings.bearer()  # raises where one is missing, before anything is made
+    identity = load(settings)
     _warn_of(settings, identity)
     openfiles.raise_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,8 +71,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
         engine = open_engine(settings.database)
         stack.callback(engine.dispose)
         await asyncio.to_thread(migrate, engine)
-        datasets, examples = DatasetStore(engine), ExampleStore(engine)
-        await asyncio.to_thread(datasets.sweep)
+        await asyncio.to_thread(sweep, engine)
         writer = Writer(engine)
         writer.start()
         stack.push_async_callback(writer.close)
@@ -82,20 +83,23 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Handlers, Addresses
             return endpoint.base_url, endpoint.api_key
 
         limit = settings.training_memory_limit or 0
-        tuned = Serving(JobStore(engine), Artifacts(settings.data_dir / "artifacts"), limit)
+        tuned = Serving(JobStore(engine, None), Artifacts(settings.data_dir / "artifacts"), limit)
         stack.push_async_callback(tuned.close)
         gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded, tuned)
         stack.push_async_callback(gateway.close)
         scheduler = Scheduler(engine, writer, gateway, settings)
         stack.push_async_callback(scheduler.close)
         counts.watch(scheduler.queue)
-        handlers = Handlers(scheduler, datasets, examples, settings)
-        server, grpc_port = await rpc.start(handlers, settings.host, settings.grpc_port, token, identity)
+        access = Access(engine, writer, settings, scheduler.projects)
+        access.start()
+        stack.push_async_callback(access.close)
+        service = Service(scheduler, access)
+        server, grpc_port = await rpc.start(service, settings.host, settings.grpc_port, identity)
         stack.push_async_callback(server.stop, 1.0)
-        rest_port = await _start_rest(stack, build(handlers, token, exported), settings, identity)
+        rest_port = await _start_rest(stack, build(service, exported), settings, identity)
         await scheduler.start()
         scheme = "https" if identity else "http"
-        yield handlers, Addresses(_at(settings.host, grpc_port), f"{scheme}://{_at(settings.host, rest_port)}")
+        yield service, Addresses(_at(settings.host, grpc_port), f"{scheme}://{_at(settings.host, rest_port)}")
 
 
 def _warn_of(settings: Settings, identity: Identity | None) -> None:
@@ -115,7 +119,10 @@ async def _start_rest(
     app: ASGIApp = faces
     secured = {"http": BoundedProtocol, **(identity.uvicorn_options() if identity else {})}
     if identity and identity.client_ca:
-        app, secured = CertificateAtTheDoor(app, OPEN), {**secured, "http": ToldProtocol}
+        app, secured = (
+            CertificateAtTheDoor(app, OPEN_PATHS, faces.state.service.access.audit),
+            {**secured, "http": ToldProtocol},
+        )
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -161,13 +168,13 @@ async def serve(settings: Settings, *, private: bool) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    async with running(settings) as (handlers, at):
+    async with running(settings) as (service, at):
         note = settings.data_dir / "service.json"
         if private:
             _announce(note, at, settings)
         log.info("serving", grpc=at.grpc, rest=at.rest, data=str(settings.data_dir))
         print(f"Teachback serves gRPC on {at.grpc} and REST on {at.rest}", flush=True)
-        waiter = asyncio.create_task(_idle(handlers)) if private else None
+        waiter = asyncio.create_task(_idle(service)) if private else None
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, *([waiter] if waiter else [])}, return_when=asyncio.FIRST_COMPLETED)
         for task in (stopped, waiter):
@@ -186,9 +193,9 @@ def _announce(note: Path, at: Addresses, settings: Settings) -> None:
     draft.replace(note)
 
 
-async def _idle(handlers: Handlers) -> None:
+async def _idle(service: Service) -> None:
     quiet, calls = 0.0, 0
     while quiet < IDLE:
         await asyncio.sleep(1.0)
-        needed = handlers.scheduler.busy or handlers.in_flight or handlers.calls != calls
-        quiet, calls = 0.0 if needed else quiet + 1.0, handlers.calls
+        needed = service.scheduler.busy or service.in_flight or service.calls != calls
+        quiet, calls = 0.0 if needed else quiet + 1.0, service.calls

@@ -2,12 +2,16 @@
 
 ServiceError
 ├── InvalidRequest       what was asked can't be done as it stands: INVALID_ARGUMENT, 400
-├── NotFound             NOT_FOUND, 404
+├── NotFound             NOT_FOUND, 404; what is another project's too
+├── AlreadyExists        the name is taken: ALREADY_EXISTS, 409
 ├── Conflict             the key was used for something else: ALREADY_EXISTS, 409
 ├── WrongState           not in this state: FAILED_PRECONDITION, 409
 ├── NotInstalled         a part of the service is not there: FAILED_PRECONDITION, 409
 ├── TrainingFailed       a program of the trainer died: ABORTED, 409
 ├── Unauthenticated      no token, or the wrong one: UNAUTHENTICATED, 401
+├── PermissionDenied     the token's scope is too small: PERMISSION_DENIED, 403
+├── RateLimited          too many requests a second: RESOURCE_EXHAUSTED, 429, with the time to wait
+├── QuotaExceeded        the project has as much as it may: RESOURCE_EXHAUSTED, 429
 ├── TooLarge             RESOURCE_EXHAUSTED, 413
 ├── StorageFull          RESOURCE_EXHAUSTED, 507
 └── DatabaseGone         the database's server does not answer: UNAVAILABLE, 503
@@ -37,6 +41,10 @@ class NotFound(ServiceError, LookupError):
     """There is no such thing."""
 
 
+class AlreadyExists(ServiceError):
+    """The name is taken."""
+
+
 class Conflict(ServiceError):
     """The idempotency key was used for something else."""
 
@@ -55,6 +63,22 @@ class TrainingFailed(ServiceError):
 
 class Unauthenticated(ServiceError, PermissionError):
     """No token, or the wrong one."""
+
+
+class PermissionDenied(ServiceError, PermissionError):
+    """The token is good, and not for this."""
+
+
+class RateLimited(ServiceError):
+    """Too many requests a second. `wait`: seconds after which another one may be let in."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class QuotaExceeded(ServiceError):
+    """The project has, or spends, as much as it may."""
 
 
 class TooLarge(ServiceError):
@@ -84,11 +108,15 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
     (DatasetError, Mapped(C.INVALID_ARGUMENT, 400, "BAD_DATASET")),
     (InvalidRequest, Mapped(C.INVALID_ARGUMENT, 400, "INVALID_REQUEST")),
     (NotFound, Mapped(C.NOT_FOUND, 404, "NOT_FOUND")),
+    (AlreadyExists, Mapped(C.ALREADY_EXISTS, 409, "ALREADY_EXISTS")),
     (Conflict, Mapped(C.ALREADY_EXISTS, 409, "IDEMPOTENCY_KEY_REUSED")),
     (WrongState, Mapped(C.FAILED_PRECONDITION, 409, "WRONG_STATE")),
     (NotInstalled, Mapped(C.FAILED_PRECONDITION, 409, "NOT_INSTALLED")),
     (TrainingFailed, Mapped(C.ABORTED, 409, "TRAINING_FAILED")),
     (Unauthenticated, Mapped(C.UNAUTHENTICATED, 401, "UNAUTHENTICATED")),
+    (PermissionDenied, Mapped(C.PERMISSION_DENIED, 403, "PERMISSION_DENIED")),
+    (RateLimited, Mapped(C.RESOURCE_EXHAUSTED, 429, "RATE_LIMITED")),
+    (QuotaExceeded, Mapped(C.RESOURCE_EXHAUSTED, 429, "QUOTA_EXCEEDED")),
     (TooLarge, Mapped(C.RESOURCE_EXHAUSTED, 413, "TOO_LARGE")),
     (StorageFull, Mapped(C.RESOURCE_EXHAUSTED, 507, "STORAGE_FULL")),
     (DatabaseGone, Mapped(C.UNAVAILABLE, 503, "DATABASE_UNAVAILABLE")),

@@ -9,12 +9,12 @@ from functools import partial
 
 from graphs.recipes.base import Made
 from services import export, made
+from services.access.caller import about
 from services.datasets.intake import Intake
 from services.errors import InvalidRequest, NotFound, WrongState
-from services.jobs.scheduler import Scheduler
-from services.settings import Settings
-from services.store.datasets import DatasetStore
-from services.store.examples import ExampleStore
+from services.jobs.kinds import named
+from services.jobs.owned import ProjectJobs
+from services.jobs.work import Kit
 from services.store.ids import page_size, page_token, read_token, tail
 from services.store.slots import rows_of
 from services.training.estimating import Estimator
@@ -43,18 +43,12 @@ PIECE = 64 * 1024
 
 
 class Handlers:
-    """Every call of the service. All raise what services/errors.py maps."""
+    """Every call of one project's callers. All raise what services/errors.py maps; what is another project's is not
+    found, as what never was."""
 
-    def __init__(
-        self, scheduler: Scheduler, datasets: DatasetStore, examples: ExampleStore, settings: Settings
-    ) -> None:
-        self.scheduler = scheduler
-        self._datasets, self._examples, self._settings = datasets, examples, settings
-        self._estimator = Estimator(scheduler.kit)
-        self.calls = 0
-        """Calls begun so far."""
-        self.in_flight = 0
-        """Calls being answered; a private service does not go away under one."""
+    def __init__(self, jobs: ProjectJobs, kit: Kit, estimator: Estimator) -> None:
+        self.jobs, self._kit, self._estimator = jobs, kit, estimator
+        self._datasets, self._examples, self._settings = kit.datasets, kit.examples, kit.settings
 
     # ------------------------------------------------------------ datasets
     async def open_upload(self, display_name: str, *, strict: bool, key: str, kind: DatasetKind = "rows") -> Intake:
@@ -62,9 +56,18 @@ class Handlers:
         if len(key) > 200 or len(display_name) > 200:
             raise InvalidRequest("idempotency_key and display_name hold at most 200 characters")
         limits = self._settings.max_row_bytes, self._settings.max_upload_bytes
+        room = self._kit.quotas.more_bytes
         make = partial(
-            Intake, self._datasets, display_name=display_name, strict=strict, key=key, limits=limits, kind=kind
+            Intake,
+            self._datasets,
+            display_name=display_name,
+            strict=strict,
+            key=key,
+            limits=limits,
+            kind=kind,
+            room=room,
         )
+        await asyncio.to_thread(self._kit.quotas.room)
         return await asyncio.to_thread(make)
 
     async def get_dataset(self, name: str) -> Dataset:
@@ -82,21 +85,23 @@ class Handlers:
     # ------------------------------------------------------------ jobs
     async def create_job(self, request: CreateJobRequest) -> Job:
         """Creates a job, or finds the one made under the same key."""
-        return await self.scheduler.create(request.spec, request.idempotency_key)
+        job = await self.jobs.create(request.spec, request.idempotency_key)
+        about(job.name)
+        return job
 
     async def get_job(self, name: str) -> Job:
         """One job."""
-        return await self.scheduler.get(name)
+        return await self.jobs.get(name)
 
     async def list_jobs(self, size: int, token: str, state: JobState | None) -> JobPage:
         """A page of jobs."""
-        return await asyncio.to_thread(self.scheduler.store.page, size, token, state)
+        return await self.jobs.page(size, token, state)
 
     def watch_job(self, name: str, after: int) -> AsyncIterator[JobEvent]:
         """A job's events from `after` on, until it has ended."""
         if after < 0:
             raise InvalidRequest("after_seq can't be negative")
-        return self.scheduler.log.watch(name, after)
+        return self.jobs.watch(name, after)
 
     # ------------------------------------------------------------ examples
     async def list_examples(self, parent: str, size: int, token: str, outcome: str, *, rounds: bool) -> ExamplePage:
@@ -146,7 +151,7 @@ class Handlers:
         reviewed_only: bool = False,
     ) -> AsyncIterator[bytes]:
         """A job's rows as pieces of a JSONL file. Errors come before the first piece where they can be known."""
-        job = await self.scheduler.get(parent)
+        job = await self.jobs.get(parent)
         if format_ == "openai" and not job.spec.preferences:
             raise InvalidRequest(f"{parent} has no pairs; rows are exported as source or as messages")
         if job.spec.generate:
@@ -168,27 +173,30 @@ class Handlers:
     async def start(self, request: StartRequest) -> Job:
         """Creates a job of the request's kind, or finds the one made under the same key."""
         kind = type(request).__name__.removeprefix("Start").removesuffix("Request").lower()
-        return await self.scheduler.create(JobSpec.model_validate({kind: request.spec}), request.idempotency_key)
+        job = await self.jobs.create(JobSpec.model_validate({kind: request.spec}), request.idempotency_key)
+        about(job.name)
+        return job
 
     async def estimate(self, request: EstimateTrainingRequest) -> TrainingEstimate:
         """What a training needs on this machine."""
         spec = request.sft or request.dpo
         assert spec is not None  # the request has seen to it
-        return await self._estimator.estimate(spec)
+        await asyncio.to_thread(named, spec, self._kit)
+        return await self._estimator.estimate(spec, self._kit)
 
     async def list_artifacts(self, parent: str) -> ArtifactList:
         """The files that a job has left."""
-        await asyncio.to_thread(self.scheduler.store.get, parent)
-        return ArtifactList(artifacts=await asyncio.to_thread(self.scheduler.artifacts.listed, parent))
+        await asyncio.to_thread(self._kit.store.get, parent)
+        return ArtifactList(artifacts=await asyncio.to_thread(self._kit.artifacts.listed, parent))
 
     async def open_artifact(self, name: str) -> tuple[int, AsyncIterator[bytes]]:
         """One file: its bytes' number, and the bytes. Errors come before the first piece."""
-        await asyncio.to_thread(self.scheduler.store.get, name.partition("/artifacts/")[0])
-        found = await asyncio.to_thread(self.scheduler.artifacts.opened, name)
+        await asyncio.to_thread(self._kit.store.get, name.partition("/artifacts/")[0])
+        found = await asyncio.to_thread(self._kit.artifacts.opened, name)
         return found.size, _read(found.pieces)
 
     async def _ids(self, parent: str) -> tuple[str, str]:
-        job = await asyncio.to_thread(self.scheduler.store.get, parent)
+        job = await asyncio.to_thread(self._kit.store.get, parent)
         return tail(parent, "jobs"), rows_of(job)
 
 

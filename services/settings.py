@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -63,6 +63,16 @@ class Settings(BaseSettings):
     metrics: bool = Field(False, description="whether /metrics of REST answers Prometheus")
     trace_examples: int = Field(1000, ge=0, description="examples of a job's run that stand in its trace; the first")
     trace_content: bool = Field(False, description="whether prompts and replies stand in traces")
+    project_requests_per_second: float | None = Field(
+        None, ge=0.001, description="of a project without a limit of its own; default: none on loopback, 100 beyond"
+    )
+    project_max_jobs: int | None = Field(
+        None, ge=0, description="queued and running; default: none on loopback, 100 beyond"
+    )
+    project_max_stored_bytes: int | None = Field(None, ge=0, description="default: none on loopback, 100 GiB beyond")
+    project_max_spend: float | None = Field(None, ge=0, description="US dollars; default: no limit")
+    project_spend_period: Literal["month", "total"] = Field("month", description="what project_max_spend is for")
+    audit_days: int = Field(365, ge=0, description="days for which the audit log is kept; 0: for ever")
 
     @classmethod
     def settings_customise_sources(

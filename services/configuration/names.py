@@ -13,6 +13,7 @@ OTHERS: Final = frozenset(
         "TEACHBACK_HOME",  # the data folder of whoever names none
         # the callers'
         "TEACHBACK_INSECURE",
+        "TEACHBACK_PROJECT",
         "TEACHBACK_SERVER",
         "TEACHBACK_TLS_CA_FILE",
         "TEACHBACK_URL",

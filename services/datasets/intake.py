@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from services import failpoints
@@ -39,8 +40,10 @@ class Intake:
         key: str,
         limits: tuple[int, int],
         kind: DatasetKind = "rows",
+        room: Callable[[Connection], None] | None = None,
     ) -> None:
-        self.id = new_id()
+        """`room` raises where the project stores more than it may; it is asked with each batch."""
+        self.id, self._room = new_id(), room
         self._store, self._strict, self._key = store, strict, key
         self._max_row, self._max_upload = limits
         self._display_name, self._kind = display_name, kind
@@ -180,7 +183,7 @@ class Intake:
             self._flush()
 
     def _flush(self) -> None:
-        self._store.add(self._rows, self._bad)
+        self._store.add(self._rows, self._bad, self._room)
         self._rows, self._bad = [], []
 
     def _none_usable(self) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from services.doctor.findings import Finding, ok, problem, size, warning
 from services.doctor.machine import existing, room
+from services.doctor.tenants import tenants
 from services.settings import Settings
 from services.store.engine import MIGRATIONS
 
@@ -52,7 +53,7 @@ def database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with engine.connect() as connection:
-            yield from _looked_at(connection, name, sqlite=sqlite)
+            yield from _looked_at(connection, name, settings, sqlite=sqlite)
     except TypeError as error:  # what psycopg gives back of a database in SQL_ASCII is bytes, and SQLAlchemy stumbles
         if "bytes-like" not in str(error):
             raise
@@ -75,7 +76,7 @@ def _not_there(file: Path) -> Finding:
     return ok("database", f"SQLite; {file} is made at the first start")
 
 
-def _looked_at(connection: Connection, name: str, *, sqlite: bool) -> Iterator[Finding]:
+def _looked_at(connection: Connection, name: str, settings: Settings, *, sqlite: bool) -> Iterator[Finding]:
     refusal = _sqlite_refuses(connection) if sqlite else _server_refuses(connection)
     at = MigrationContext.configure(connection).get_current_revision()
     scripts = ScriptDirectory(str(MIGRATIONS))
@@ -98,6 +99,7 @@ def _looked_at(connection: Connection, name: str, *, sqlite: bool) -> Iterator[F
         yield ok(
             "database", f"{name} is at migration {at}, the newest, and can be written{_weight(connection, sqlite)}"
         )
+        yield from tenants(connection, settings)
     if not sqlite and connection.dialect.name == "postgresql":
         yield _server(connection)
         yield _clock(connection)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
+from typing import Final
+
+from pydantic import BaseModel
 
 from graphs.recipes.base import Recipe, Source
 from services.errors import InvalidRequest
@@ -18,6 +22,8 @@ from services.training import pipeline, running
 from services.training.specs import PipelineSpec, PreferencesSpec
 from services.views import RECIPES, EnhanceSpec, GenerateSpec, Job, JobSpec
 
+_NAME: Final = re.compile(r"(jobs|datasets)/[0-9a-z]{1,32}")
+
 
 async def check(spec: JobSpec, kit: Kit) -> int:
     """Whether a job of this spec can run. Returns its examples, 0 where their number is found out later.
@@ -25,24 +31,44 @@ async def check(spec: JobSpec, kit: Kit) -> int:
     Raises NotFound, InvalidRequest, WrongState, NotInstalled, UnknownModel or MissingKey.
     """
     kind = spec.kind
+    await asyncio.to_thread(named, kind, kit)
     if isinstance(kind, EnhanceSpec):
         count = await _dataset(kind.dataset, "rows", kit)
         if kind.earlier_output:
             await asyncio.to_thread(kit.datasets.get, kind.earlier_output)
-        await plan(kind, kit.settings, kit.gateway)
+        ready = await plan(kind, kit.settings, kit.gateway)
+        await _money(kit, ready.student, ready.teacher, ready.evaluator)
         return min(count, kind.max_samples or count)
     if isinstance(kind, GenerateSpec):
         await _dataset(kind.dataset, RECIPES[kind.recipe], kit)
-        await plan_generate(kind, kit.settings, kit.gateway)
+        making = await plan_generate(kind, kit.settings, kit.gateway)
+        await _money(kit, making.teacher, making.evaluator)
         await asyncio.to_thread(_recipe, kind, kit.datasets)
         return 0  # known once the recipe has planned
     if isinstance(kind, PreferencesSpec):
         return await preferring.check(kind, kit)
+    await asyncio.to_thread(kit.quotas.room)  # the others leave models, which are what is large
     if isinstance(kind, PipelineSpec):
         running.check_installed()
         return await pipeline.check(kind, kit)
     await running.check(kind, kit)
     return 0  # steps, which the program tells
+
+
+def named(kind: BaseModel, kit: Kit) -> None:
+    """Looks up every job and dataset that a spec names, in whatever field: a model may be a job's too, and models are
+    served to all projects alike. Raises NotFound for what is not the project's own."""
+    for text in _texts(kind.model_dump()):
+        if _NAME.fullmatch(text):
+            kit.store.owner(text) if text.startswith("jobs/") else kit.datasets.get(text)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 async def begin(job: Job, kit: Kit) -> Work:
@@ -62,6 +88,11 @@ async def begin(job: Job, kit: Kit) -> Work:
     if isinstance(kind, PipelineSpec):
         return await pipeline.begin(job, kind, kit)
     return running.Training(job, kind, kit)
+
+
+async def _money(kit: Kit, *models: str) -> None:
+    found = [await kit.gateway.resolve(name) for name in models]
+    await asyncio.to_thread(kit.quotas.money, found)
 
 
 async def _dataset(name: str, wanted: str, kit: Kit) -> int:

@@ -58,7 +58,8 @@ async def check(spec: PreferencesSpec, kit: Kit) -> int:
             raise WrongState(f"rounds: {job.name} is {job.state.value}; pairs are made of one that has succeeded")
         return 0
     await asyncio.to_thread(Source(kit).check, spec.dataset, "rows", "dataset")
-    await _cast(spec, kit)
+    models = [await kit.gateway.resolve(name) for name in await _cast(spec, kit)]
+    await asyncio.to_thread(kit.quotas.money, models)
     return 0
 
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from agents.budget import Budget
 from agents.errors import BudgetExceeded, ModelError, StopWork, Unreachable
 from agents.gateway import Gateway
 from agents.line import Line
@@ -76,7 +75,7 @@ class Run(ABC):
     def __init__(self, job_id: str, terms: Terms, total: int, ledger: JobLedger, means: Means) -> None:
         self.job_id, self._terms, self._ledger, self._means = job_id, terms, ledger, means
         self._total = total
-        self._budget = Budget(terms.max_cost, ledger.spent())
+        self._budget = ledger.budget(terms.max_cost)
         self._tally = Tally(total, means.examples.counted(job_id), ledger)
         self._go = asyncio.Event()
         self._go.set()

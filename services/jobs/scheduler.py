@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -17,9 +17,13 @@ from agents import telemetry
 from agents.errors import BudgetExceeded
 from agents.gateway import Gateway
 from services import failpoints
+from services.access import spending, storage
+from services.access.projects import ProjectStore
+from services.access.quotas import Quotas
 from services.errors import InvalidRequest, StorageFull, WrongState, mapped
 from services.jobs import kinds, tracing
 from services.jobs.log import EventLog
+from services.jobs.owned import ProjectJobs
 from services.jobs.replica import Replica, Verb
 from services.jobs.run import Graphs, Rested
 from services.jobs.work import Kit, Work, graphs
@@ -28,7 +32,7 @@ from services.store.datasets import DatasetStore
 from services.store.engine import gone, shared, translated
 from services.store.examples import ExampleStore
 from services.store.fence import LeaseLost
-from services.store.ids import tail
+from services.store.ids import new_id, tail
 from services.store.jobs import UNFINISHED, JobStore, set_state
 from services.store.slots import SlotStore
 from services.store.tables import jobs
@@ -46,23 +50,13 @@ class Scheduler:
     """Owns every job of the process."""
 
     def __init__(self, engine: Engine, writer: Writer, gateway: Gateway, settings: Settings) -> None:
-        self._writer = writer
-        self.store = JobStore(engine)
+        self._engine, self._writer, self._gateway, self._settings = engine, writer, gateway, settings
+        self.store = JobStore(
+            engine, None
+        )  # it works on the jobs of all projects; callers come by services/jobs/owned.py
+        self.projects = ProjectStore(engine, settings)
         self.log = EventLog(self.store, writer)
         self.artifacts = Artifacts(settings.data_dir / "artifacts")
-        self.kit = Kit(
-            settings,
-            gateway,
-            engine,
-            writer,
-            DatasetStore(engine),
-            ExampleStore(engine),
-            SlotStore(engine),
-            self.store,
-            self.log,
-            self.artifacts,
-            jobs=self,
-        )
         self._places = asyncio.Semaphore(settings.max_running_jobs)
         self._training_places = asyncio.Semaphore(settings.max_training_jobs)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -74,12 +68,32 @@ class Scheduler:
         self._lost: set[str] = set()
         self.verbs: Mapping[str, Verb] = {
             "pause": lambda name, _: self._pause(name),
-            "resume": self._resume,
+            "resume": lambda name, max_cost: self._resume(name, max_cost, counted=True),
+            "go_on": lambda name, max_cost: self._resume(name, max_cost, counted=False),
             "cancel": lambda name, _: self._cancel(name),
             "retry": lambda name, _: self._retry(name),
         }
         self._replica = Replica(engine, self.log, self) if shared(engine) else None
         """Where others may work on the same database; on SQLite every job is ours."""
+
+    def kit(self, project: str) -> Kit:
+        """What a project's jobs work with: what it names is looked up among its own."""
+        return Kit(
+            self._settings,
+            self._gateway,
+            self._engine,
+            self._writer,
+            DatasetStore(self._engine, project),
+            ExampleStore(self._engine, project),
+            SlotStore(self._engine, project),
+            self.store.of(project),
+            self.log,
+            self.artifacts,
+            ProjectJobs(self, project, stages=True),
+            self.projects,
+            Quotas(self._engine, self.projects, project),
+            new_id(),
+        )
 
     async def start(self) -> None:
         """Goes on with whatever a stop or a crash left unfinished."""
@@ -114,10 +128,19 @@ class Scheduler:
             await self._replica.close()
 
     # ------------------------------------------------------------ what callers can do
-    async def create(self, spec: JobSpec, key: str) -> Job:
-        """Checks that the job can run, stores it, queues it. Raises what kinds.check() raises, Conflict."""
-        total = await kinds.check(spec, self.kit)
-        job, new = await asyncio.to_thread(self.store.create, spec, total, key)
+    async def create(self, project: str, spec: JobSpec, key: str, *, counted: bool = True) -> Job:
+        """Checks that the job can run, stores it, queues it. Raises what kinds.check() raises, Conflict.
+
+        `counted`: whether the project must have room for one more, else QuotaExceeded. A pipeline's stage needs none:
+        the pipeline was let in.
+        """
+        kit = self.kit(project)
+        if before := await asyncio.to_thread(kit.store.by_key, key, spec):  # it was let in when there was room
+            return before
+        total = await kinds.check(spec, kit)
+        job, new = await asyncio.to_thread(
+            kit.store.create, spec, total, key, kit.quotas.one_more_job if counted else None
+        )
         failpoints.hit("job_created")
         if new:
             self._submit(job)
@@ -125,8 +148,11 @@ class Scheduler:
 
     async def get(self, name: str) -> Job:
         """The job, its progress to the second where it is at work. Raises NotFound."""
-        job = await asyncio.to_thread(self.store.get, name)
-        if (run := self._runs.get(tail(name, "jobs"))) and job.state not in ENDED:
+        return self.now(await asyncio.to_thread(self.store.get, name))
+
+    def now(self, job: Job) -> Job:
+        """A stored job with its progress of this moment, where it is at work."""
+        if (run := self._runs.get(tail(job.name, "jobs"))) and job.state not in ENDED:
             job.progress = run.progress()
         return job
 
@@ -134,9 +160,9 @@ class Scheduler:
         """Hands out no further row. Raises WrongState where the job has ended."""
         return await self._do(name, "pause")
 
-    async def resume(self, name: str, max_cost: float | None) -> Job:
-        """Goes on with a job that is paused or failed as a whole. Raises WrongState for any other."""
-        return await self._do(name, "resume", max_cost)
+    async def resume(self, name: str, max_cost: float | None, *, counted: bool = True) -> Job:
+        """Goes on with a job that is paused or failed as a whole, else raises WrongState. `counted`: see create."""
+        return await self._do(name, "resume" if counted else "go_on", max_cost)
 
     async def cancel(self, name: str) -> Job:
         """Ends a job and keeps what is finished. A job that has ended stays as it is."""
@@ -188,22 +214,24 @@ class Scheduler:
             await self._state(id_, JobState.PAUSED, "paused by a caller")
         return await self.get(name)
 
-    async def _resume(self, name: str, max_cost: float | None) -> Job:
+    async def _resume(self, name: str, max_cost: float | None, *, counted: bool) -> Job:
         job = await self.get(name)
         id_ = tail(name, "jobs")
         if job.state not in (JobState.PAUSED, JobState.FAILED):
             raise WrongState(f"{name} is {job.state.value}; only a paused or failed job can be resumed")
+        kit = await self._kit_for(name)
+        room = kit.quotas.one_more_job if counted else None
         if max_cost is not None:
             spec = _with_budget(job.spec, max_cost)
-            await kinds.check(spec, self.kit)
+            await kinds.check(spec, kit)
             values = {"spec": spec.model_dump_json(exclude_defaults=True)}
             await self._writer.write(also=lambda c: _set(c, id_, values))
         if (run := self._runs.get(id_)) and max_cost is None and run.go_on():
-            await self._state(id_, JobState.RUNNING, "resumed")
+            await self._state(id_, JobState.RUNNING, "resumed", room=room)
             return await self.get(name)
         if id_ in self._tasks:  # it is just going to rest; or has a new budget, and does again what is in flight
             await self._stop(id_)
-        return await self._requeue(name, "resumed")
+        return await self._requeue(name, "resumed", room)
 
     async def _cancel(self, name: str) -> Job:
         job, id_ = await self.get(name), tail(name, "jobs")
@@ -223,10 +251,15 @@ class Scheduler:
         job = await self.get(name)
         if job.state not in (*ENDED, JobState.PAUSED) or tail(name, "jobs") in self._runs:
             raise WrongState(f"{name} is {job.state.value}; wait for its end, or pause or cancel it")
-        await asyncio.to_thread(self.kit.examples.forget_failed, tail(name, "jobs"))
-        return await self._requeue(name, "retrying what failed")
+        kit = await self._kit_for(name)
+        await asyncio.to_thread(kit.quotas.job)  # once more when it is queued; a refused retry should forget nothing
+        await asyncio.to_thread(kit.examples.forget_failed, tail(name, "jobs"))
+        return await self._requeue(name, "retrying what failed", kit.quotas.one_more_job)
 
     # ------------------------------------------------------------ at work
+    async def _kit_for(self, name: str) -> Kit:
+        return self.kit(await asyncio.to_thread(self.store.owner, name))
+
     async def _open(self, name: str, verb: str) -> tuple[Job, str]:
         job = await self.get(name)
         if job.state in ENDED or job.state is JobState.CANCELLING:
@@ -246,8 +279,8 @@ class Scheduler:
         values = {"progress": run.progress().model_dump_json()}
         await self._writer.write(also=lambda c: _set(c, id_, values))
 
-    async def _requeue(self, name: str, message: str) -> Job:
-        await self._state(tail(name, "jobs"), JobState.QUEUED, message)
+    async def _requeue(self, name: str, message: str, room: Callable[[Connection], None] | None) -> Job:
+        await self._state(tail(name, "jobs"), JobState.QUEUED, message, room=room)
         job = await self.get(name)
         self._submit(job)
         return job
@@ -318,7 +351,8 @@ class Scheduler:
         runs = await asyncio.to_thread(self.store.runs, job.name)
         earlier = await asyncio.to_thread(self.store.mark, job.name) if telemetry.tracer() else ""
         with tracing.at_work(job, runs + 1, earlier) as ends:
-            self._runs[id_] = run = await kinds.begin(job, self.kit)
+            kit = await self._kit_for(job.name)
+            self._runs[id_] = run = await kinds.begin(job, kit)
             started = {"runs": runs + 1} if job.start_time else {"runs": runs + 1, "started": time.time()}
             await self._state(id_, JobState.RUNNING, "", mark=context.mark(), **started)
             try:
@@ -328,6 +362,8 @@ class Scheduler:
                 await self._figures(id_, run)
             else:
                 await self._state(id_, JobState.SUCCEEDED, "")
+            finally:
+                await asyncio.to_thread(spending.release, self._engine, id_, kit.run)
 
     async def _ended_badly(self, id_: str, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once
@@ -366,7 +402,16 @@ class Scheduler:
         body = {"state": state.value, "message": message}
         if mark := fields.pop("mark", ""):
             body["mark"] = mark
-        await self.log.append(id_, "state", body, also=lambda c: set_state(c, id_, state, error, **fields))
+        room = fields.pop("room", None)
+        if state in ENDED:
+            fields["bytes"] = await asyncio.to_thread(storage.of_job, self._engine, self.artifacts, id_)
+
+        def write(connection: Connection) -> None:
+            if room:
+                room(connection)
+            set_state(connection, id_, state, error, **fields)
+
+        await self.log.append(id_, "state", body, also=write)
         self.store.unwritten.pop(id_, None)
 
 

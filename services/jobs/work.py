@@ -11,6 +11,9 @@ from sqlalchemy import Engine
 
 from agents.gateway import Gateway
 from services import collector
+from services.access.projects import ProjectStore
+from services.access.quotas import Quotas
+from services.access.spending import Purse
 from services.jobs.log import EventLog
 from services.jobs.run import Graphs, Means
 from services.settings import Settings
@@ -45,7 +48,7 @@ class Work(Protocol):
 
 
 class Jobs(Protocol):
-    """What a job may do with others: a pipeline starts its stages."""
+    """What a job may do with others of its project: a pipeline starts its stages."""
 
     async def create(self, spec: JobSpec, key: str) -> Job: ...
     async def get(self, name: str) -> Job: ...
@@ -56,7 +59,7 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What the kinds of jobs work with."""
+    """What the kinds of jobs work with: the stores of one project, and what all share."""
 
     settings: Settings
     gateway: Gateway
@@ -69,6 +72,10 @@ class Kit:
     log: EventLog
     artifacts: Artifacts
     jobs: Jobs
+    projects: ProjectStore
+    quotas: Quotas
+    run: str
+    """Tells this run of a job from the ones before, which may have died."""
 
     async def means(self) -> Means:
         """What every run on rows shares."""
@@ -77,8 +84,9 @@ class Kit:
 
     async def ledger(self, job: Job) -> JobLedger:
         """The job's paid calls, those of its earlier runs too."""
-        resumed = await asyncio.to_thread(self.store.runs, job.name) > 0
-        return await asyncio.to_thread(JobLedger, self.engine, self.writer, tail(job.name, "jobs"), resumed=resumed)
+        id_, resumed = tail(job.name, "jobs"), await asyncio.to_thread(self.store.runs, job.name) > 0
+        purse = await asyncio.to_thread(Purse, self.engine, self.projects, self.quotas.project, id_, self.run)
+        return await asyncio.to_thread(JobLedger, self.engine, self.writer, id_, resumed=resumed, purse=purse)
 
 
 @cache

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.requests import ClientDisconnect
 
-from services.errors import Unauthenticated
-from services.handlers import Handlers
-from services.rest import training
+from services.access.caller import about
+from services.rest import access, training
 from services.rest.bodies import BoundedBodies
+from services.rest.door import Doorman
 from services.rest.fields import ExampleId, Id, Short, Size, Token
 from services.rest.metrics import add_metrics, observed
-from services.rest.problems import install, problem
+from services.rest.problems import install
+from services.service import Service
 from services.telemetry import context
 from services.telemetry.exporting import NOT_EXPORTING, Exporting
 from services.views import (
@@ -38,8 +37,6 @@ from services.views import (
     ThinkingTag,
 )
 
-OPEN = frozenset({"/healthz"})
-"""What answers without a token: an orchestrator's probe has none."""
 JSONL = "application/x-ndjson"
 
 
@@ -61,8 +58,8 @@ UPLOADS = {
 }
 
 
-def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPORTING) -> FastAPI:
-    """The app. With `token`, every route but the probe wants it. FastAPI makes the spans of its requests itself."""
+def build(service: Service, exporting: Exporting = NOT_EXPORTING) -> FastAPI:
+    """The app. Every route but the probe stands behind the door. FastAPI makes the spans of its requests itself."""
     app = FastAPI(
         title="Teachback",
         version="1",
@@ -72,37 +69,21 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
     )
     install(app)
     app.add_middleware(BoundedBodies, streams=frozenset(UPLOADS))  # the innermost: what it raises is a route's error
+    app.state.service = service
+    doorman = Doorman(app, service)
 
     @app.middleware("http")
     async def answered(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await door(request, call_next)
+        response = await doorman.answer(request, call_next)
         if told := context.response():
             response.headers[context.RESPONSE] = told
         return response
 
-    async def door(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        shown = request.headers.get("authorization", "").encode(errors="replace")
-        if token and request.url.path not in OPEN and not hmac.compare_digest(shown, f"Bearer {token}".encode()):
-            error = Unauthenticated("send the service's token as `Authorization: Bearer ...`")
-            return problem(401, "UNAUTHENTICATED", str(error), {"WWW-Authenticate": "Bearer"})
-        handlers.in_flight += 1
-        handlers.calls += 1
-        try:
-            return await call_next(request)
-        except ClientDisconnect:  # in the middle of its request: nobody hears this
-            return problem(408, "REQUEST_TIMEOUT", "the connection was closed before the request was there")
-        except Exception as error:  # noqa: BLE001 - errors of routes behind a middleware do not reach the handlers
-            from services.rpc.answers import explained
-
-            row, message = explained(error)
-            return problem(row.http, row.reason, message)
-        finally:
-            handlers.in_flight -= 1
-
-    _datasets(app, handlers)
-    _jobs(app, handlers)
-    _examples(app, handlers)
-    training.add(app, handlers)
+    _datasets(app, service)
+    _jobs(app, service)
+    _examples(app, service)
+    training.add(app, service)
+    access.add(app, service)
     add_metrics(app, exporting)
 
     @app.get("/healthz", summary="Whether the service answers")
@@ -112,7 +93,7 @@ def build(handlers: Handlers, token: str | None, exporting: Exporting = NOT_EXPO
     return app
 
 
-def _datasets(app: FastAPI, handlers: Handlers) -> None:
+def _datasets(app: FastAPI, service: Service) -> None:
     async def create(
         request: Request,
         file: Short = "upload",
@@ -121,7 +102,7 @@ def _datasets(app: FastAPI, handlers: Handlers) -> None:
         idempotency_key: Short = "",
     ) -> Dataset:
         kind = UPLOADS[request.url.path].kind
-        upload = await handlers.open_upload(display_name, strict=strict, key=idempotency_key, kind=kind)
+        upload = await service.mine.open_upload(display_name, strict=strict, key=idempotency_key, kind=kind)
         done = False
         try:
             await asyncio.to_thread(upload.begin_file, file)
@@ -129,6 +110,7 @@ def _datasets(app: FastAPI, handlers: Handlers) -> None:
                 if piece:
                     await asyncio.to_thread(upload.feed, piece)
             made = await asyncio.to_thread(upload.finish)
+            about(made.name)
             done = True
             return made
         finally:
@@ -149,29 +131,29 @@ def _datasets(app: FastAPI, handlers: Handlers) -> None:
 
     @app.get("/v1/datasets", summary="Datasets, newest first")
     async def list_datasets(page_size: Size = 0, page_token: Token = "") -> DatasetPage:
-        return await handlers.list_datasets(page_size, page_token)
+        return await service.mine.list_datasets(page_size, page_token)
 
     @app.get("/v1/datasets/{id}", summary="One dataset")
     async def get_dataset(id: Id) -> Dataset:
-        return await handlers.get_dataset(f"datasets/{id}")
+        return await service.mine.get_dataset(f"datasets/{id}")
 
     @app.get("/v1/datasets/{id}/bad_rows", summary="The rows a dataset refused")
     async def list_bad_rows(id: Id, page_size: Size = 0, page_token: Token = "") -> BadRowPage:
-        return await handlers.list_bad_rows(f"datasets/{id}", page_size, page_token)
+        return await service.mine.list_bad_rows(f"datasets/{id}", page_size, page_token)
 
 
-def _jobs(app: FastAPI, handlers: Handlers) -> None:
+def _jobs(app: FastAPI, service: Service) -> None:
     @app.post("/v1/jobs", status_code=201, summary="Create a job")
     async def create_job(request: CreateJobRequest) -> Job:
-        return await handlers.create_job(request)
+        return await service.mine.create_job(request)
 
     @app.get("/v1/jobs", summary="Jobs, newest first")
     async def list_jobs(page_size: Size = 0, page_token: Token = "", state: JobState | None = None) -> JobPage:
-        return await handlers.list_jobs(page_size, page_token, state)
+        return await service.mine.list_jobs(page_size, page_token, state)
 
     @app.get("/v1/jobs/{id}", summary="One job")
     async def get_job(id: Id) -> Job:
-        return await handlers.get_job(f"jobs/{id}")
+        return await service.mine.get_job(f"jobs/{id}")
 
     @app.get(
         "/v1/jobs/{id}/events",
@@ -185,30 +167,30 @@ def _jobs(app: FastAPI, handlers: Handlers) -> None:
         after_seq: Annotated[int, Query(ge=0, le=2**53)] = 0,
     ) -> StreamingResponse:
         name = f"jobs/{id}"
-        await handlers.get_job(name)
+        await service.mine.get_job(name)
         # What a browser sends when it takes a broken stream up again.
         last = request.headers.get("last-event-id", "")
         after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else after_seq
-        return StreamingResponse(_events(handlers.watch_job(name, after)), media_type="text/event-stream")
+        return StreamingResponse(_events(service.mine.watch_job(name, after)), media_type="text/event-stream")
 
     @app.post("/v1/jobs/{id}:pause", summary="Hand out no further row")
     async def pause_job(id: Id) -> Job:
-        return await handlers.scheduler.pause(f"jobs/{id}")
+        return await service.mine.jobs.pause(f"jobs/{id}")
 
     @app.post("/v1/jobs/{id}:resume", summary="Go on with a paused or failed job")
     async def resume_job(id: Id, request: ResumeJobRequest | None = None) -> Job:
-        return await handlers.scheduler.resume(f"jobs/{id}", request.max_cost if request else None)
+        return await service.mine.jobs.resume(f"jobs/{id}", request.max_cost if request else None)
 
     @app.post("/v1/jobs/{id}:cancel", summary="End a job, keep what is finished")
     async def cancel_job(id: Id) -> Job:
-        return await handlers.scheduler.cancel(f"jobs/{id}")
+        return await service.mine.jobs.cancel(f"jobs/{id}")
 
     @app.post("/v1/jobs/{id}:retry", summary="Run failed examples again")
     async def retry_job(id: Id) -> Job:
-        return await handlers.scheduler.retry(f"jobs/{id}")
+        return await service.mine.jobs.retry(f"jobs/{id}")
 
 
-def _examples(app: FastAPI, handlers: Handlers) -> None:
+def _examples(app: FastAPI, service: Service) -> None:
     @app.get("/v1/jobs/{id}/examples", summary="A job's examples in source order")
     async def list_examples(
         id: Id,
@@ -217,15 +199,15 @@ def _examples(app: FastAPI, handlers: Handlers) -> None:
         outcome: Short = "",
         include_rounds: bool = False,
     ) -> ExamplePage:
-        return await handlers.list_examples(f"jobs/{id}", page_size, page_token, outcome, rounds=include_rounds)
+        return await service.mine.list_examples(f"jobs/{id}", page_size, page_token, outcome, rounds=include_rounds)
 
     @app.get("/v1/jobs/{id}/examples/{example}", summary="One example with its rounds")
     async def get_example(id: Id, example: ExampleId) -> Example:
-        return await handlers.get_example(f"jobs/{id}/examples/{example}")
+        return await service.mine.get_example(f"jobs/{id}/examples/{example}")
 
     @app.post("/v1/jobs/{id}/examples/{example}:review", summary="Keep, edit or drop an example, or take that back")
     async def review_example(id: Id, example: ExampleId, request: ReviewRequest) -> Example:
-        return await handlers.review_example(f"jobs/{id}/examples/{example}", request.verdict, request.edited_json)
+        return await service.mine.review_example(f"jobs/{id}/examples/{example}", request.verdict, request.edited_json)
 
     @app.get(
         "/v1/jobs/{id}/export",
@@ -241,7 +223,7 @@ def _examples(app: FastAPI, handlers: Handlers) -> None:
         converged_only: bool = False,
         reviewed_only: bool = False,
     ) -> StreamingResponse:
-        pieces = await handlers.export_examples(
+        pieces = await service.mine.export_examples(
             f"jobs/{id}",
             format,
             thinking_tag,

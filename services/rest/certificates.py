@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.access.audit import Audit
 from services.rest.connections import BoundedProtocol
 from services.rest.problems import problem
 
@@ -29,12 +30,14 @@ class ToldProtocol(BoundedProtocol):
 class CertificateAtTheDoor:
     """Refuses every request of a caller without a certificate, but for what is open to everybody."""
 
-    def __init__(self, app: ASGIApp, open_paths: frozenset[str]) -> None:
-        self._app, self._open = app, open_paths
+    def __init__(self, app: ASGIApp, open_paths: frozenset[str], audit: Audit) -> None:
+        self._app, self._open, self._audit = app, open_paths, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state: dict[str, Any] = scope.get("state", {})
         if scope["type"] == "http" and scope["path"] not in self._open and not state.get(_SHOWN):
+            method, address = f"{scope['method']} {scope['path']}", (scope.get("client") or ("",))[0]
+            await self._audit.refused(None, method, "", address, "UNAUTHENTICATED")
             refusal = problem(401, "UNAUTHENTICATED", "show a client certificate", {"WWW-Authenticate": "Bearer"})
             await refusal(scope, receive, send)
             return

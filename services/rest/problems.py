@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from services.access import caller
+from services.errors import RateLimited
 from services.rpc.answers import explained
 from services.telemetry import counts
 
@@ -23,6 +27,7 @@ TITLES = {
 def problem(status: int, reason: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """One problem. `type` is stable and meant for programs."""
     counts.error(reason)
+    caller.failed(reason)
     body = {
         "type": f"urn:teachback:{reason.lower().replace('_', '-')}",
         "title": TITLES.get(reason, reason.replace("_", " ").capitalize()),
@@ -32,6 +37,15 @@ def problem(status: int, reason: str, detail: str, headers: dict[str, str] | Non
     # What a caller sent may come back in `detail`; a lone surrogate in it could not be encoded.
     safe = {k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in body.items()}
     return JSONResponse(safe, status, headers, media_type="application/problem+json")
+
+
+def told(error: Exception) -> JSONResponse:
+    """An error as a problem."""
+    row, message = explained(error)
+    headers = {"WWW-Authenticate": "Bearer"} if row.http == 401 else None
+    if isinstance(error, RateLimited):
+        headers = {"Retry-After": str(math.ceil(error.wait))}
+    return problem(row.http, row.reason, message, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -51,6 +65,4 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def other(_request: Request, error: Exception) -> JSONResponse:
-        row, message = explained(error)
-        headers = {"WWW-Authenticate": "Bearer"} if row.http == 401 else None
-        return problem(row.http, row.reason, message, headers)
+        return told(error)

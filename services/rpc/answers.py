@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -9,12 +10,14 @@ from typing import Any, TypeVar
 import grpc
 import structlog
 from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from sqlalchemy.exc import DBAPIError
 
-from services.errors import InvalidRequest, Mapped, mapped
+from services.access import caller
+from services.errors import InvalidRequest, Mapped, RateLimited, mapped
 from services.store.engine import translated
 from services.telemetry import counts
 
@@ -34,12 +37,18 @@ def explained(error: Exception) -> tuple[Mapped, str]:
     return INTERNAL, "internal error; the service's log says more"
 
 
-async def _abort(context: Any, error: Exception) -> None:
+async def abort(context: Any, error: Exception) -> None:
+    """Ends a call with an error."""
     row, message = explained(error)
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=row.reason, domain="teachback"))
+    said: list[Any] = [error_details_pb2.ErrorInfo(reason=row.reason, domain="teachback")]
+    if isinstance(error, RateLimited):
+        said.append(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=math.ceil(error.wait))))
     counts.error(row.reason)
-    status = rpc_status.to_status(status_pb2.Status(code=row.grpc.value[0], message=message, details=[detail]))
+    caller.failed(row.reason)
+    details = [any_pb2.Any() for _ in said]
+    for detail, one in zip(details, said, strict=True):
+        detail.Pack(one)
+    status = rpc_status.to_status(status_pb2.Status(code=row.grpc.value[0], message=message, details=details))
     # Beside what stands there already (services/rpc/tracing.py), which a status of its own would replace.
     trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata)
     await context.abort(status.code, status.details, trailing)
@@ -59,16 +68,16 @@ def unary(
 
     @wraps(method)
     async def answer(self: Any, request: Any, context: Any) -> Any:
-        self.handlers.in_flight += 1
-        self.handlers.calls += 1
+        self.service.in_flight += 1
+        self.service.calls += 1
         try:
             return await method(self, readable(request), context)
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes a status here
-            return await _abort(context, error)
+            return await abort(context, error)
         finally:
-            self.handlers.in_flight -= 1
+            self.service.in_flight -= 1
 
     return answer
 
@@ -80,16 +89,16 @@ def stream(
 
     @wraps(method)
     async def answer(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
-        self.handlers.in_flight += 1
-        self.handlers.calls += 1
+        self.service.in_flight += 1
+        self.service.calls += 1
         try:
             async for reply in method(self, readable(request), context):
                 yield reply
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes a status here
-            await _abort(context, error)
+            await abort(context, error)
         finally:
-            self.handlers.in_flight -= 1
+            self.service.in_flight -= 1
 
     return answer

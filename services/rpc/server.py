@@ -1,8 +1,7 @@
-"""The gRPC server: services, health, reflection, and the token at the door."""
+"""The gRPC server: services, health, reflection, and the door before them."""
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -12,14 +11,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from services import openfiles
-from services.handlers import Handlers
+from services.rpc.door import AtTheDoor
 from services.rpc.servicers import add_all
 from services.rpc.tracing import Traced
-from services.telemetry import counts
+from services.service import Service
 from services.tls import Identity
-
-OPEN = ("/grpc.health.v1.Health/",)
-"""What answers without a token: an orchestrator's probe has none."""
 
 LIMITS: Final = (
     # TLS, the preface and the first settings are there within this.
@@ -33,30 +29,6 @@ LIMITS: Final = (
     ("grpc.max_connection_idle_ms", 300_000),
 )
 """What a connection may wait for, as services/rest/connections.py has it for REST."""
-
-
-class TokenAtTheDoor(grpc.aio.ServerInterceptor):
-    """Refuses every call without the bearer token."""
-
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
-
-        async def refuse(_request: Any, context: Any) -> None:
-            counts.error("UNAUTHENTICATED")
-            await context.abort(
-                grpc.StatusCode.UNAUTHENTICATED, "send the service's token as metadata `authorization: Bearer ...`"
-            )
-
-        self._refusal: Any = grpc.unary_unary_rpc_method_handler(refuse)
-
-    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
-        """Lets in who shows the token."""
-        if handler_call_details.method.startswith(OPEN):
-            return await continuation(handler_call_details)
-        shown = next((v for k, v in handler_call_details.invocation_metadata if k == "authorization"), "")
-        if hmac.compare_digest(shown.encode() if isinstance(shown, str) else shown, self._expected):
-            return await continuation(handler_call_details)
-        return self._refusal
 
 
 class Readable(grpc.aio.ServerInterceptor):
@@ -78,15 +50,15 @@ class Readable(grpc.aio.ServerInterceptor):
 
 
 async def start(
-    handlers: Handlers, host: str, port: int, token: str | None, identity: Identity | None = None
+    service: Service, host: str, port: int, identity: Identity | None = None
 ) -> tuple[grpc.aio.Server, int]:
     """A serving server and its port, with TLS where it has an identity. Raises RuntimeError where the port is taken."""
     most = ("grpc.max_allowed_incoming_connections", openfiles.most_grpc())
     server = grpc.aio.server(
-        interceptors=[Traced(), *([TokenAtTheDoor(token)] if token else []), Readable()],
+        interceptors=[Traced(), AtTheDoor(service.access), Readable()],
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20), *LIMITS, most],
     )
-    names = add_all(server, handlers)
+    names = add_all(server, service)
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import grpc
 from teachback.v1 import (
+    access_pb2,
+    access_pb2_grpc,
     dataset_pb2,
     dataset_pb2_grpc,
     example_pb2,
@@ -18,12 +20,14 @@ from teachback.v1 import (
     trainer_pb2_grpc,
 )
 
+from services.access.caller import about
 from services.datasets.intake import Intake
 from services.errors import InvalidRequest
-from services.handlers import Handlers
+from services.rpc.access import AccessServicer
 from services.rpc.answers import readable, stream, unary
 from services.rpc.convert import enum_name, from_proto, to_proto
 from services.rpc.training import TrainerServicer
+from services.service import Service
 from services.views import CreateJobRequest, DatasetKind, ExportFormat, JobState, ReviewVerdict, ThinkingTag
 
 LARGEST_PIECE = 1 << 20
@@ -32,8 +36,8 @@ LARGEST_PIECE = 1 << 20
 class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
     """teachback.v1.DatasetService."""
 
-    def __init__(self, handlers: Handlers) -> None:
-        self.handlers = handlers
+    def __init__(self, service: Service) -> None:
+        self.service = service
 
     @unary
     async def CreateDataset(self, request_iterator: Any, context: Any) -> Any:
@@ -48,7 +52,7 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
                         raise InvalidRequest("the first message of an upload is its header")
                     h = part.header
                     holds = enum_name(dataset_pb2.DatasetKind.DESCRIPTOR, h.kind) or "rows"
-                    upload = await self.handlers.open_upload(
+                    upload = await self.service.mine.open_upload(
                         h.display_name,
                         strict=h.strict,
                         key=h.idempotency_key,
@@ -63,6 +67,7 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
             if upload is None:
                 raise InvalidRequest("the upload is empty: send a header, begin_file and data")
             made = await asyncio.to_thread(upload.finish)
+            about(made.name)
             upload = None
         finally:
             if upload is not None:
@@ -72,43 +77,43 @@ class DatasetServicer(dataset_pb2_grpc.DatasetServiceServicer):
     @unary
     async def GetDataset(self, request: Any, context: Any) -> Any:
         """One dataset."""
-        return to_proto(await self.handlers.get_dataset(request.name), dataset_pb2.Dataset())
+        return to_proto(await self.service.mine.get_dataset(request.name), dataset_pb2.Dataset())
 
     @unary
     async def ListDatasets(self, request: Any, context: Any) -> Any:
         """A page of datasets."""
-        page = await self.handlers.list_datasets(request.page_size, request.page_token)
+        page = await self.service.mine.list_datasets(request.page_size, request.page_token)
         return to_proto(page, dataset_pb2.ListDatasetsResponse())
 
     @unary
     async def ListBadRows(self, request: Any, context: Any) -> Any:
         """A page of refused rows."""
-        page = await self.handlers.list_bad_rows(request.parent, request.page_size, request.page_token)
+        page = await self.service.mine.list_bad_rows(request.parent, request.page_size, request.page_token)
         return to_proto(page, dataset_pb2.ListBadRowsResponse())
 
 
 class JobServicer(job_pb2_grpc.JobServiceServicer):
     """teachback.v1.JobService."""
 
-    def __init__(self, handlers: Handlers) -> None:
-        self.handlers = handlers
+    def __init__(self, service: Service) -> None:
+        self.service = service
 
     @unary
     async def CreateJob(self, request: Any, context: Any) -> Any:
         """Creates a job."""
-        return to_proto(await self.handlers.create_job(from_proto(request, CreateJobRequest)), job_pb2.Job())
+        return to_proto(await self.service.mine.create_job(from_proto(request, CreateJobRequest)), job_pb2.Job())
 
     @unary
     async def GetJob(self, request: Any, context: Any) -> Any:
         """One job."""
-        return to_proto(await self.handlers.get_job(request.name), job_pb2.Job())
+        return to_proto(await self.service.mine.get_job(request.name), job_pb2.Job())
 
     @unary
     async def ListJobs(self, request: Any, context: Any) -> Any:
         """A page of jobs."""
         state = enum_name(job_pb2.JobState.DESCRIPTOR, request.state)
         wanted = JobState(state) if state else None
-        page = await self.handlers.list_jobs(request.page_size, request.page_token, wanted)
+        page = await self.service.mine.list_jobs(request.page_size, request.page_token, wanted)
         return to_proto(page, job_pb2.ListJobsResponse())
 
     @stream
@@ -116,13 +121,13 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         """Replays and follows a job's events."""
         # The headers first: a watcher of a quiet job learns at once that it is connected.
         await context.send_initial_metadata(())
-        async for event in self.handlers.watch_job(request.name, request.after_seq):
+        async for event in self.service.mine.watch_job(request.name, request.after_seq):
             yield to_proto(event, job_pb2.JobEvent())
 
     @unary
     async def PauseJob(self, request: Any, context: Any) -> Any:
         """Pauses a job."""
-        return to_proto(await self.handlers.scheduler.pause(request.name), job_pb2.Job())
+        return to_proto(await self.service.mine.jobs.pause(request.name), job_pb2.Job())
 
     @unary
     async def ResumeJob(self, request: Any, context: Any) -> Any:
@@ -130,30 +135,30 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         limit = request.max_cost if request.HasField("max_cost") else None
         if limit is not None and not 0 <= limit <= 1e9:
             raise InvalidRequest("max_cost lies between 0 and 1e9 US dollars")
-        return to_proto(await self.handlers.scheduler.resume(request.name, limit), job_pb2.Job())
+        return to_proto(await self.service.mine.jobs.resume(request.name, limit), job_pb2.Job())
 
     @unary
     async def CancelJob(self, request: Any, context: Any) -> Any:
         """Cancels a job."""
-        return to_proto(await self.handlers.scheduler.cancel(request.name), job_pb2.Job())
+        return to_proto(await self.service.mine.jobs.cancel(request.name), job_pb2.Job())
 
     @unary
     async def RetryJob(self, request: Any, context: Any) -> Any:
         """Retries what failed."""
-        return to_proto(await self.handlers.scheduler.retry(request.name), job_pb2.Job())
+        return to_proto(await self.service.mine.jobs.retry(request.name), job_pb2.Job())
 
 
 class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
     """teachback.v1.ExampleService."""
 
-    def __init__(self, handlers: Handlers) -> None:
-        self.handlers = handlers
+    def __init__(self, service: Service) -> None:
+        self.service = service
 
     @unary
     async def ListExamples(self, request: Any, context: Any) -> Any:
         """A page of examples."""
         r = request
-        page = await self.handlers.list_examples(
+        page = await self.service.mine.list_examples(
             r.parent, r.page_size, r.page_token, r.outcome, rounds=r.include_rounds
         )
         return to_proto(page, example_pb2.ListExamplesResponse())
@@ -161,14 +166,14 @@ class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
     @unary
     async def GetExample(self, request: Any, context: Any) -> Any:
         """One example."""
-        return to_proto(await self.handlers.get_example(request.name), example_pb2.Example())
+        return to_proto(await self.service.mine.get_example(request.name), example_pb2.Example())
 
     @unary
     async def ReviewExample(self, request: Any, context: Any) -> Any:
         """Keeps, edits or drops an example."""
         verdict = enum_name(example_pb2.ReviewVerdict.DESCRIPTOR, request.verdict) or None
         named = cast(ReviewVerdict | None, verdict)  # the proto's names are the literals
-        shown = await self.handlers.review_example(request.name, named, request.edited_json)
+        shown = await self.service.mine.review_example(request.name, named, request.edited_json)
         return to_proto(shown, example_pb2.Example())
 
     @stream
@@ -177,7 +182,7 @@ class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
         format_ = enum_name(example_pb2.ExportFormat.DESCRIPTOR, request.format) or "source"
         tag = enum_name(example_pb2.ThinkingTag.DESCRIPTOR, request.thinking_tag) or "think"
         named = cast(ThinkingTag, tag)  # the proto's names are the literals
-        pieces = await self.handlers.export_examples(
+        pieces = await self.service.mine.export_examples(
             request.parent,
             cast(ExportFormat, format_),
             named,
@@ -189,11 +194,12 @@ class ExampleServicer(example_pb2_grpc.ExampleServiceServicer):
             yield example_pb2.ExportExamplesResponse(data=piece)
 
 
-def add_all(server: grpc.aio.Server, handlers: Handlers) -> list[str]:
+def add_all(server: grpc.aio.Server, service: Service) -> list[str]:
     """Registers every servicer; returns the services' full names."""
-    dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetServicer(handlers), server)
-    job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(handlers), server)
-    example_pb2_grpc.add_ExampleServiceServicer_to_server(ExampleServicer(handlers), server)
-    trainer_pb2_grpc.add_TrainerServiceServicer_to_server(TrainerServicer(handlers), server)
-    protos = (dataset_pb2, job_pb2, example_pb2, trainer_pb2)
+    dataset_pb2_grpc.add_DatasetServiceServicer_to_server(DatasetServicer(service), server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(service), server)
+    example_pb2_grpc.add_ExampleServiceServicer_to_server(ExampleServicer(service), server)
+    trainer_pb2_grpc.add_TrainerServiceServicer_to_server(TrainerServicer(service), server)
+    access_pb2_grpc.add_AccessServiceServicer_to_server(AccessServicer(service), server)
+    protos = (dataset_pb2, job_pb2, example_pb2, trainer_pb2, access_pb2)
     return [s.full_name for p in protos for s in p.DESCRIPTOR.services_by_name.values()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from services.errors import NotFound
 from services.store.engine import shared
@@ -38,22 +38,33 @@ class StoredItem(NamedTuple):
 
 
 class DatasetStore:
-    """Reads and writes datasets."""
+    """Reads and writes the datasets of one project; whose another one is, is not found."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, project: str) -> None:
+        self._engine, self.project = engine, project
+        self._mine = datasets.c.project == project
 
     def begin(self, id_: str, display_name: str, created: float, kind: str = "rows") -> None:
         """Makes room for an upload; unseen until `finish`."""
         row = {"id": id_, "display_name": display_name, "files": "[]", "item_count": 0, "bad_row_count": 0}
-        row |= {"kind": kind}
+        row |= {"kind": kind, "project": self.project}
         with writing(self._engine) as connection:
             connection.execute(insert(datasets), row | {"sha256": "", "created": created, "ready": False})
 
-    def add(self, rows: Sequence[dict[str, Any]], bad: Sequence[dict[str, Any]]) -> None:
-        """Stores a batch of an upload."""
+    def add(
+        self,
+        rows: Sequence[dict[str, Any]],
+        bad: Sequence[dict[str, Any]],
+        room: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """Stores a batch of an upload. `room` raises where that was too much, and none of it is stored."""
         with writing(self._engine) as connection:
             if rows:
+                size = sum(len(r["raw"]) if r["raw"].isascii() else len(r["raw"].encode()) for r in rows)
+                here = datasets.c.id == rows[0]["dataset_id"]
+                connection.execute(update(datasets).where(here).values(bytes=datasets.c.bytes + size))
+                if room:
+                    room(connection)
                 connection.execute(insert(items), list(rows))
             if bad:
                 connection.execute(insert(bad_rows), list(bad))
@@ -70,28 +81,17 @@ class DatasetStore:
                 connection.execute(delete(table).where(table.c.dataset_id == id_))
             connection.execute(delete(datasets).where(datasets.c.id == id_))
 
-    def sweep(self) -> None:
-        """Drops uploads that a crash cut off. Run at start, before anything is uploaded here; another service that
-        shares the database may be in the middle of one."""
-        query = select(datasets.c.id).where(~datasets.c.ready)
-        if shared(self._engine):
-            query = query.where(datasets.c.created < time.time() - UPLOAD)
-        with self._engine.connect() as connection:
-            broken = connection.execute(query).scalars().all()
-        for id_ in broken:
-            self.drop(id_)
-
     def by_key(self, key: str) -> Dataset | None:
         """The dataset uploaded under an idempotency key."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(datasets).where(datasets.c.idempotency_key == key)).first()
+            row = connection.execute(select(datasets).where(self._mine, datasets.c.idempotency_key == key)).first()
         return _dataset(row) if row else None
 
     def get(self, name: str) -> Dataset:
         """Raises NotFound."""
         id_ = tail(name, "datasets")
         with self._engine.connect() as connection:
-            row = connection.execute(select(datasets).where(_shown, datasets.c.id == id_)).first()
+            row = connection.execute(select(datasets).where(self._mine, _shown, datasets.c.id == id_)).first()
         if row is None:
             raise NotFound(f"there is no {name}")
         return _dataset(row)
@@ -99,7 +99,7 @@ class DatasetStore:
     def page(self, size: int, token: str) -> DatasetPage:
         """A page of datasets, newest first."""
         limit = page_size(size)
-        query = select(datasets).where(_shown).order_by(datasets.c.created.desc(), datasets.c.id.desc())
+        query = select(datasets).where(self._mine, _shown).order_by(datasets.c.created.desc(), datasets.c.id.desc())
         if at := read_token(token, float, str):
             created, id_ = at
             older = datasets.c.created < created
@@ -129,15 +129,22 @@ class DatasetStore:
 
     def _items_after(self, id_: str, after: int) -> list[StoredItem]:
         columns = [items.c[name] for name in StoredItem._fields]
-        query = select(*columns).where(items.c.dataset_id == id_, items.c.seq > after).order_by(items.c.seq)
+        mine = select(datasets.c.id).where(self._mine, datasets.c.id == id_).scalar_subquery()
+        query = select(*columns).where(items.c.dataset_id == mine, items.c.seq > after).order_by(items.c.seq)
         with self._engine.connect() as connection:
             return [StoredItem(*row) for row in connection.execute(query.limit(BATCH))]
 
-    def count(self, id_: str) -> int:
-        """Usable rows."""
-        with self._engine.connect() as connection:
-            query = select(func.count()).select_from(items).where(items.c.dataset_id == id_)
-            return int(connection.execute(query).scalar_one())
+
+def sweep(engine: Engine) -> None:
+    """Drops uploads of every project that a crash cut off. Run at start, before anything is uploaded here; another
+    service that shares the database may be in the middle of one."""
+    query = select(datasets.c.id, datasets.c.project).where(~datasets.c.ready)
+    if shared(engine):
+        query = query.where(datasets.c.created < time.time() - UPLOAD)
+    with engine.connect() as connection:
+        broken = connection.execute(query).all()
+    for id_, project in broken:
+        DatasetStore(engine, project).drop(id_)
 
 
 def _dataset(row: Any) -> Dataset:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 
 from services.errors import DatabaseGone, InvalidRequest, StorageFull
@@ -75,11 +77,27 @@ def migrate(engine: Engine) -> None:
             engine.connect().close()
         except DBAPIError as error:
             raise postgres.unreachable(engine.url, error) from None
-    with engine.begin() as connection:
+    with engine.connect() as connection, _no_cascades(connection), connection.begin():
         if shared(engine):
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _no_cascades(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by copying it and dropping the old one, with which all that refers to it would go."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # Within a transaction the pragma does nothing, and SQLAlchemy begins one with the first statement.
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    connection.rollback()
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        connection.rollback()
 
 
 def translated(error: DBAPIError) -> Exception:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Select, and_, delete, func, insert, literal, select, update
 
 from services.store.fence import writing
-from services.store.tables import datasets, examples, items
+from services.store.tables import datasets, examples, items, jobs
 
 BATCH = 200
 
@@ -33,8 +33,8 @@ class Counted(NamedTuple):
 class ExampleStore:
     """Reads results; a runner writes them through services/store/writer.py."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, project: str) -> None:
+        self._engine, self._project = engine, project
 
     def pending(self, job_id: str, dataset_id: str, after: int, below: int) -> list[Pending]:
         """The next rows with `after` < seq < `below` that have no outcome in this job yet."""
@@ -91,10 +91,15 @@ class ExampleStore:
             return connection.execute(insert(examples).from_select(names, rows)).rowcount
 
     def known_results(self, hashes: list[str]) -> dict[str, Any]:
-        """Results of any job by the hash of all that went into them; failed ones are no results."""
+        """Results of any job of the project by the hash of all that went into them; failed ones are no results.
+
+        Of its own jobs alone: a row that comes back at once would tell one project what another one has.
+        """
         c = examples.c
-        query = select(c.input_hash, c.outcome, c.enhanced, c.iterations, c.result).where(
-            c.input_hash.in_(hashes), c.outcome.not_in(("failed", "reused"))
+        query = (
+            select(c.input_hash, c.outcome, c.enhanced, c.iterations, c.result)
+            .join(jobs, jobs.c.id == c.job_id)
+            .where(jobs.c.project == self._project, c.input_hash.in_(hashes), c.outcome.not_in(("failed", "reused")))
         )
         with self._engine.connect() as connection:
             return {row.input_hash: row for row in connection.execute(query)}

@@ -52,6 +52,8 @@ def read_token(token: str, *kinds: type) -> tuple[object, ...] | None:
         raise InvalidRequest("page_token does not belong to this listing")
     if any(isinstance(p, int) and not -(2**62) < p < 2**62 for p in position):
         raise InvalidRequest("page_token does not belong to this listing")
+    if any(isinstance(p, str) and not (p.isascii() and p.isprintable()) for p in position):
+        raise InvalidRequest("page_token does not belong to this listing")
     return tuple(position)
 
 

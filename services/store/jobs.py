@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, insert, literal, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from services.errors import Conflict, NotFound
@@ -17,22 +18,38 @@ from services.store.text import storable
 from services.telemetry import context
 from services.views import ENDED, Job, JobEvent, JobPage, JobSpec, JobState, Progress, Status
 
+Unwritten = dict[str, tuple[JobState, Status]]
+"""By job id, ends that a full disk did not let be written: known as long as the process lives. After a restart such a
+job goes on by itself."""
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
 
 
 class JobStore:
-    """Reads jobs; writes them where no runner is at work on them (a runner writes through services/store/writer.py)."""
+    """Reads jobs; writes them where no runner is at work on them (a runner writes through services/store/writer.py).
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.unwritten: dict[str, tuple[JobState, Status]] = {}
-        """By job id, ends that a full disk did not let be written: known as long as the process lives. After a restart
-        such a job goes on by itself."""
+    It knows the jobs of one project; whose another one is, is not found, by no method. None is for the service itself,
+    which works on everybody's: nothing that a caller has named may be looked up there.
+    """
 
-    def create(self, spec: JobSpec, total: int, key: str) -> tuple[Job, bool]:
-        """The job, and whether it is new. Raises Conflict where the key was used for another spec."""
-        if key and (before := self._by_key(key, spec)):
+    def __init__(self, engine: Engine, project: str | None, unwritten: Unwritten | None = None) -> None:
+        self._engine, self.project = engine, project
+        self._mine = true() if project is None else jobs.c.project == project
+        self.unwritten = {} if unwritten is None else unwritten
+
+    def of(self, project: str) -> JobStore:
+        """The same, for one project alone."""
+        return JobStore(self._engine, project, self.unwritten)
+
+    def create(
+        self, spec: JobSpec, total: int, key: str, room: Callable[[Connection], None] | None = None
+    ) -> tuple[Job, bool]:
+        """The job, and whether it is new. `room` raises where there is none for it, in the transaction that stores it.
+
+        Raises Conflict where the key was used for another spec.
+        """
+        if before := self.by_key(key, spec):
             return before, False
+        assert self.project is not None, "a job is somebody's"
         id_, now = new_id(), time.time()
         progress = Progress(total_examples=total)
         row = {
@@ -44,22 +61,28 @@ class JobStore:
             "created": now,
             "progress": progress.model_dump_json(),
             "runs": 0,
+            "project": self.project,
         }
         told = {"state": "queued", **({"mark": mark} if (mark := context.mark()) else {})}
         queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps(told)}
         try:
             with writing(self._engine) as connection:
+                if room:
+                    room(connection)
                 connection.execute(insert(jobs), row)
                 connection.execute(insert(events), queued)
         except IntegrityError:  # somebody else was faster with the same key
-            if key and (before := self._by_key(key, spec)):
+            if before := self.by_key(key, spec):
                 return before, False
             raise
         return self.get(f"jobs/{id_}"), True
 
-    def _by_key(self, key: str, spec: JobSpec) -> Job | None:
+    def by_key(self, key: str, spec: JobSpec) -> Job | None:
+        """The job made under a key, None where there is none or no key. Raises Conflict as `create`."""
+        if not key:
+            return None
         with self._engine.connect() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).first()
+            row = connection.execute(select(jobs).where(self._mine, jobs.c.idempotency_key == key)).first()
         if row is None:
             return None
         before = _job(row)
@@ -69,7 +92,7 @@ class JobStore:
 
     def by_key_prefix(self, prefix: str) -> list[Job]:
         """Jobs whose idempotency key begins so, newest first."""
-        query = select(jobs).where(jobs.c.idempotency_key.startswith(prefix, autoescape=True))
+        query = select(jobs).where(self._mine, jobs.c.idempotency_key.startswith(prefix, autoescape=True))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(jobs.c.created.desc(), jobs.c.id.desc())).all()
         return [self._shown(row) for row in rows]
@@ -88,10 +111,14 @@ class JobStore:
         """How often the job was taken up."""
         return int(self._row(name).runs)
 
+    def owner(self, name: str) -> str:
+        """The project whose the job is. Raises NotFound."""
+        return str(self._row(name).project)
+
     def _row(self, name: str) -> Any:
         id_ = tail(name, "jobs")
         with self._engine.connect() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == id_)).first()
+            row = connection.execute(select(jobs).where(self._mine, jobs.c.id == id_)).first()
         if row is None:
             raise NotFound(f"there is no {name}")
         return row
@@ -99,7 +126,7 @@ class JobStore:
     def page(self, size: int, token: str, state: JobState | None) -> JobPage:
         """A page of jobs, newest first."""
         limit = page_size(size)
-        query = select(jobs).order_by(jobs.c.created.desc(), jobs.c.id.desc())
+        query = select(jobs).where(self._mine).order_by(jobs.c.created.desc(), jobs.c.id.desc())
         if state:
             query = query.where(jobs.c.state == state)
         if at := read_token(token, float, str):
@@ -112,13 +139,22 @@ class JobStore:
 
     def unfinished(self) -> list[Job]:
         """Jobs that a runner should be at work on, oldest first."""
-        query = select(jobs).where(jobs.c.state.in_(UNFINISHED)).order_by(jobs.c.created)
+        query = select(jobs).where(self._mine, jobs.c.state.in_(UNFINISHED)).order_by(jobs.c.created)
         with self._engine.connect() as connection:
             return [_job(r) for r in connection.execute(query)]
 
+    def _id(self, name: str) -> ColumnElement[str]:
+        """The job's id for a query of its events; nothing equals it where the job is another project's."""
+        id_ = tail(name, "jobs")
+        return (
+            literal(id_)
+            if self.project is None
+            else select(jobs.c.id).where(self._mine, jobs.c.id == id_).scalar_subquery()
+        )
+
     def mark(self, name: str) -> str:
         """The span that stood for the job last (services/telemetry/context.py); empty where none did."""
-        query = select(events.c.body).where(events.c.job_id == tail(name, "jobs"), events.c.type == "state")
+        query = select(events.c.body).where(events.c.job_id == self._id(name), events.c.type == "state")
         with self._engine.connect() as connection:
             told = [json.loads(row.body) for row in connection.execute(query.order_by(events.c.seq.desc()))]
         return next((str(body["mark"]) for body in told if "mark" in body), "")
@@ -126,12 +162,12 @@ class JobStore:
     def last_seq(self, name: str) -> int:
         """The seq of the job's last event."""
         with self._engine.connect() as connection:
-            query = select(func.max(events.c.seq)).where(events.c.job_id == tail(name, "jobs"))
+            query = select(func.max(events.c.seq)).where(events.c.job_id == self._id(name))
             return int(connection.execute(query).scalar_one() or 0)
 
     def events_after(self, name: str, seq: int, limit: int = 500) -> list[JobEvent]:
         """The next events of a job."""
-        query = select(events).where(events.c.job_id == tail(name, "jobs"), events.c.seq > seq)
+        query = select(events).where(events.c.job_id == self._id(name), events.c.seq > seq)
         with self._engine.connect() as connection:
             return [_event(r) for r in connection.execute(query.order_by(events.c.seq).limit(limit))]
 

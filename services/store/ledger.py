@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, func, select
 
+from agents.budget import Budget
 from agents.line import Place
 from agents.wire import Reply
 from services import failpoints
+from services.access.spending import Purse, SharedBudget
 from services.store.tables import calls
 from services.store.text import storable
 from services.store.writer import Writer
@@ -35,9 +38,11 @@ class Used(NamedTuple):
 class JobLedger:
     """The ledger of one job: opens a page for each example, and adds up what was used."""
 
-    def __init__(self, engine: Engine, writer: Writer, job_id: str, *, resumed: bool) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, job_id: str, *, resumed: bool, purse: Purse | None = None
+    ) -> None:
         self._engine, self._writer, self.job_id = engine, writer, job_id
-        self._resumed = resumed
+        self._resumed, self._purse = resumed, purse
         self.used: dict[tuple[str, str], list[float]] = {}
         for one in self._used() if resumed else ():
             self.used[one.role, one.model] = [
@@ -55,6 +60,10 @@ class JobLedger:
     def spent(self) -> float:
         """US dollars, as far as prices are known."""
         return sum(u[3] for u in self.used.values())
+
+    def budget(self, limit: float | None) -> Budget:
+        """The job's own budget in US dollars, None without one, and its project's where it has a purse."""
+        return SharedBudget(limit, self.spent(), self._purse) if self._purse else Budget(limit, self.spent())
 
     async def open(self, item_id: str) -> Page:
         """The calls of one example. On a job's first run there is nothing to look up."""
@@ -74,7 +83,14 @@ class JobLedger:
 
     async def write(self, row: dict[str, Any], reply: Reply) -> None:
         """Stores a call, then counts it."""
-        await self._writer.write((calls, row))
+        if self._purse and (due := self._purse.due()):
+            try:
+                await self._writer.write((calls, row), also=partial(self._purse.book, amount=due))
+            except Exception:
+                self._purse.owe(due)
+                raise
+        else:
+            await self._writer.write((calls, row))
         used = self.used.setdefault((row["role"], row["model"]), [0, 0, 0, 0.0, 0])
         used[0] += 1
         used[1] += reply.prompt_tokens

@@ -39,8 +39,8 @@ class Finished(NamedTuple):
 class SlotStore:
     """Reads and writes plans."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._datasets = engine, DatasetStore(engine)
+    def __init__(self, engine: Engine, project: str) -> None:
+        self._engine, self._datasets = engine, DatasetStore(engine, project)
 
     def planned(self, job_id: str) -> int:
         """Slots planned so far; 0 where there is no plan yet."""

@@ -32,10 +32,14 @@ datasets = Table(
     Column("item_count", Big, nullable=False),
     Column("bad_row_count", Big, nullable=False),
     Column("sha256", String(64), nullable=False),
-    Column("idempotency_key", String(200), unique=True),
+    Column("idempotency_key", String(200)),
     Column("created", Float, nullable=False),  # seconds since 1970, as every time here
     Column("ready", Boolean, nullable=False),  # false while the upload runs: swept at start
     Column("kind", String(12), nullable=False, server_default="rows"),  # "slots": what a generate job is to make
+    Column("project", String(32), nullable=False, server_default="default"),  # whose it is; nobody else finds it
+    Column("bytes", Big, nullable=False, server_default="0"),  # of its rows, in UTF-8, those of an upload under way too
+    UniqueConstraint("project", "idempotency_key", name="datasets_by_key"),
+    Index("datasets_by_project", "project", "created"),
 )
 
 items = Table(
@@ -70,7 +74,7 @@ jobs = Table(
     Column("kind", String(20), nullable=False),
     Column("spec", Text, nullable=False),  # JSON
     Column("state", String(12), nullable=False, index=True),
-    Column("idempotency_key", String(200), unique=True),
+    Column("idempotency_key", String(200)),
     Column("created", Float, nullable=False, index=True),
     Column("started", Float),
     Column("ended", Float),
@@ -79,6 +83,10 @@ jobs = Table(
     Column("progress", Text, nullable=False),  # JSON, as of the last commit
     Column("runs", Integer, nullable=False),  # how often it was taken up: replies are looked up from the second time on
     Column("report", Text),  # JSON: what a recipe says of its finished output
+    Column("project", String(32), nullable=False, server_default="default"),  # whose it is; nobody else finds it
+    Column("bytes", Big, nullable=False, server_default="0"),  # of the files it has left
+    UniqueConstraint("project", "idempotency_key", name="jobs_by_key"),
+    Index("jobs_by_project", "project", "created"),
 )
 
 examples = Table(
@@ -153,4 +161,76 @@ requests = Table(
     Column("created", Float, nullable=False),  # by the database's clock
     Column("taken_by", String(32)),  # the owner that does it
     Column("answer", Text),  # JSON: what was wrong; {} where nothing was
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    # Limits of its own; where there is none, the service's setting holds.
+    Column("requests_per_second", Float),
+    Column("max_jobs", Integer),
+    Column("max_stored_bytes", Big),
+    Column("max_spend", Float),
+    Column("spend_period", String(8)),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("project", String(32), ForeignKey("projects.id")),  # none: an operator's
+    Column("scope", String(8), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("prefix", String(12), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),  # SHA-256 of the secret, hex
+    Column("old_hash", String(64), index=True),  # of the secret before the last rotation
+    Column("old_until", Float),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("last_used", Float),  # to ten minutes
+    Column("revoked", Float),
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    Column("project", String(32), primary_key=True),
+    Column("full", Float, nullable=False),  # when the bucket will be full again
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("project", String(32), nullable=False),
+    Column("month", String(7), nullable=False),  # 2026-11, UTC
+    Column("booked", Float, nullable=False),  # US dollars
+    PrimaryKeyConstraint("project", "month"),
+)
+
+spend_holds = Table(
+    "spend_holds",
+    metadata,
+    Column("job_id", String(32), nullable=False),
+    Column("run", String(32), nullable=False),  # of the job: the one before may wake up late
+    Column("project", String(32), nullable=False, index=True),
+    Column("amount", Float, nullable=False),  # US dollars that it may still spend
+    PrimaryKeyConstraint("job_id", "run"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("time", Float, nullable=False, index=True),
+    Column("project", String(32)),
+    Column("token", String(32), nullable=False),  # an id, never a secret
+    Column("method", String(200), nullable=False),
+    Column("object", String(200), nullable=False),
+    Column("address", String(100), nullable=False),
+    Column("outcome", String(40), nullable=False),
+    Column("times", Integer, nullable=False),  # refusals like one of the last second are one entry more
+    Index("audit_by_project", "project", "id"),
 )

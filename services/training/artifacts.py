@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -80,6 +81,15 @@ class Artifacts:
         except OSError as error:
             raise NotFound(f"there is no {name} any more: {error.strerror}") from None
         return Stream(os.fstat(file.fileno()).st_size, _pieces(file))
+
+    def size(self, job_id: str) -> int:
+        """Bytes of all that stands in a job's folder, what it has read too."""
+        total = 0
+        for folder, _, names in os.walk(self.root / job_id):
+            for name in names:
+                with suppress(FileNotFoundError):  # gone meanwhile
+                    total += Path(folder, name).lstat().st_size
+        return total
 
     def _files(self, job_id: str) -> dict[str, Path]:
         output = self.root / job_id / "output"

@@ -42,7 +42,15 @@ def halves(source: str, name: str, kit: Kit) -> tuple[str, str]:
 
 def _keep(kit: Kit, rows: Iterator[str], shown: str, key: str) -> str:
     limits = kit.settings.max_row_bytes, kit.settings.max_upload_bytes
-    intake = Intake(kit.datasets, display_name=shown, strict=True, key=key, limits=limits, kind="training")
+    intake = Intake(
+        kit.datasets,
+        display_name=shown,
+        strict=True,
+        key=key,
+        limits=limits,
+        kind="training",
+        room=kit.quotas.more_bytes,
+    )
     try:
         intake.begin_file("rows.jsonl")
         for row in rows:

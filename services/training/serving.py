@@ -1,7 +1,8 @@
 """Tuned models as models to talk to: `jobs/{id}` is converted to GGUF once, and served by llama.cpp in a child.
 
-The child listens on loopback and wants a key that is made for it; nobody but the gateway of this process has it. Who
-may start jobs here may also ask these models: there is one token, and all jobs are of whoever has it.
+The child listens on loopback and wants a key that is made for it; nobody but the gateway of this process has it. It
+serves the models of all projects: that a job names none but its own project's is seen to when the job is created
+(services/jobs/kinds.py).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.rest.app import OPEN as OPEN_ROUTES
-from services.rpc.server import OPEN as OPEN_METHODS
+from services.access.guards import OPEN_PATHS as OPEN_ROUTES
+from services.access.guards import OPEN_RPCS as OPEN_METHODS
 from services.settings import Settings
 from tests.deploy.rendered import SETS, Object, environment, objects, of_kind, pods, service_pod
 from tests.support.service import Service

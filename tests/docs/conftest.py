@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,6 +72,12 @@ def providers() -> Iterator[dict[str, str]]:
         }
 
 
+def _free() -> str:
+    """A port that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return str(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="package")
 def reader(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) -> Iterator[Reader]:
     """A reader with a service on the usual ports, as `teachback serve` starts it."""
@@ -94,6 +101,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory, providers: dict[str, str]) 
         grpc, rest = re.findall(r"127\.0\.0\.1:\d+", told) or ["", ""]
         env["TEACHBACK_URL"] = f"http://{rest}"
         swaps = {
+            **{port: _free() for port in ("50061", "8061")},  # of a service that a page starts beside the usual one
             "127.0.0.1:50051": grpc,
             "127.0.0.1:8080": rest,
             "http://127.0.0.1:8000/v1": providers["TEACHBACK_LOCAL_API_BASE"],

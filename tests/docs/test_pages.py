@@ -103,7 +103,7 @@ def test_every_error_is_told() -> None:
 
 
 # ---------------------------------------------------------------- the command line
-GROUPS = ("", "jobs", "datasets", "generate", "passages", "schema", "train", "pipeline", "config")
+GROUPS = ("", "jobs", "datasets", "generate", "passages", "schema", "train", "pipeline", "config", "access")
 
 
 def _verbs() -> dict[str, set[str]]:

@@ -15,9 +15,10 @@ import httpx
 import pytest
 from teachback import Client
 from teachback.errors import Refused
-from teachback.v1 import dataset_pb2, example_pb2, job_pb2, trainer_pb2
+from teachback.v1 import access_pb2, dataset_pb2, example_pb2, job_pb2, trainer_pb2
 
-from services.rest.app import OPEN, build
+from services.access.guards import OPEN_PATHS as OPEN
+from services.rest.app import build
 from tests.support.service import ROOT, Service, environment
 
 WRONG: list[dict[str, str]] = [
@@ -30,7 +31,7 @@ WRONG: list[dict[str, str]] = [
 
 def routes() -> Iterator[tuple[str, str]]:
     """Method and path of every route there is, documentation included."""
-    app = build(None, None)  # type: ignore[arg-type]  # nothing is called, only listed
+    app = build(None)  # type: ignore[arg-type]  # nothing is called, only listed
     for route in app.routes:
         for method in sorted(getattr(route, "methods", None) or {"GET"}):
             yield method, getattr(route, "path", "")
@@ -38,7 +39,7 @@ def routes() -> Iterator[tuple[str, str]]:
 
 def methods() -> Iterator[tuple[str, Any]]:
     """Full name and descriptor of every RPC there is."""
-    for file in (dataset_pb2, job_pb2, example_pb2, trainer_pb2):
+    for file in (dataset_pb2, job_pb2, example_pb2, trainer_pb2, access_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
                 yield f"/{service.full_name}/{method.name}", method
@@ -55,6 +56,7 @@ def test_there_is_something_to_guard() -> None:
 @pytest.mark.parametrize(("method", "path"), list(routes()))
 def test_every_route_wants_the_token(shared: Service, method: str, path: str) -> None:
     filled = path.replace("{id}", "0f3c9a12").replace("{example}", "4be1-1").replace("{path:path}", "manifest.json")
+    filled = filled.replace("{project}", "red")
     with httpx.Client(base_url=shared.rest) as http:
         for headers in WRONG:
             answer = http.request(method, filled, headers=headers)

@@ -17,6 +17,8 @@ from types import SimpleNamespace
 import pytest
 from alembic.script import ScriptDirectory
 
+from services.access.caller import Scope
+from services.access.tokens import TokenStore
 from services.configuration import names
 from services.doctor import gpu, parts
 from services.doctor.examine import examine
@@ -201,6 +203,32 @@ def test_the_database(looks: Looks, tmp_path: Path) -> None:
         connection.close()
         found = looks()["database"]
         assert (found.status, says in told(found)[1]) == (status, True), found
+
+
+NOBODY_YET = "1 project, 0 tokens that are good, 0 of them operators'"
+
+
+def test_who_may_call(looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "data" / "teachback.db"
+    file.parent.mkdir()
+    engine = open_engine(f"sqlite:///{file}")
+    migrate(engine)
+    found = looks()
+    assert (found["access"].status, found["access"].found) == ("ok", NOBODY_YET)
+    assert found["limits"].found == "a project without its own: none"
+    tokens = TokenStore(engine)
+    issued = [tokens.create("default", Scope.READ, "", 0), tokens.create(None, Scope.ADMIN, "", 0)]
+    assert looks()["access"].status == "warning", "without a token of the settings they keep nobody out"
+    monkeypatch.setenv("TEACHBACK_TOKEN", "a long one that nobody guesses")
+    monkeypatch.setenv("TEACHBACK_PROJECT_MAX_JOBS", "3")
+    monkeypatch.setenv("TEACHBACK_PROJECT_MAX_SPEND", "12.5")
+    found = looks()
+    assert found["access"].found == "1 project, 2 tokens that are good, 1 of them operators'"
+    assert found["limits"].found == "a project without its own: 3 jobs, $12.5 a month"
+    soon = tokens.create("default", Scope.READ, "", 3600).token.name
+    assert f"1 end within a week: {soon}" in looks()["access"].found
+    assert not any(one.secret in str(looks()) for one in issued)
+    engine.dispose()
 
 
 def test_databases_that_are_none_of_ours(looks: Looks, tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ async def writer(engine: Engine) -> AsyncIterator[Writer]:
 async def work(engine: Engine, writer: Writer, recipe: Words, gateway: Gateway, *, resumed: bool = False) -> Generating:
     """Runs the job to its end."""
     graphs = Graphs(None, partial(generate.generate, generate.build()))  # type: ignore[arg-type]  # nothing is enhanced
-    log = EventLog(JobStore(engine), writer)
-    means = Means(graphs, gateway, ExampleStore(engine), SlotStore(engine), log)
+    log = EventLog(JobStore(engine, None), writer)
+    means = Means(graphs, gateway, ExampleStore(engine, "default"), SlotStore(engine, "default"), log)
     run = Generating("j", PLAN, recipe, 0, JobLedger(engine, writer, "j", resumed=resumed), means)
     await run.work()
     return run
@@ -171,7 +171,7 @@ async def test_what_could_not_be_asked_is_tried_again_and_not_replaced(engine: E
     await work(engine, writer, recipe, Parrot({"b"}))
     assert outcomes(engine) == [("a", "accepted"), ("b", "failed")]
     assert recipe.lost == []
-    ExampleStore(engine).forget_failed("j")
+    ExampleStore(engine, "default").forget_failed("j")
     await work(engine, writer, recipe, Parrot(set()), resumed=True)
     assert outcomes(engine) == [("a", "accepted"), ("b", "accepted")]
 

@@ -148,7 +148,7 @@ async def _event(_: Engine, writer: Writer, n: int) -> None:
 
 
 async def _appended(engine: Engine, writer: Writer, _: int) -> None:
-    await EventLog(JobStore(engine), writer).append("j", "state", {"state": "running"})
+    await EventLog(JobStore(engine, "default"), writer).append("j", "state", {"state": "running"})
 
 
 async def _call(_: Engine, writer: Writer, n: int) -> None:
@@ -175,19 +175,19 @@ async def _progress(_: Engine, writer: Writer, __: int) -> None:
 
 
 async def _plan(engine: Engine, _: Writer, __: int) -> None:
-    await asyncio.to_thread(SlotStore(engine).plan, "j", [Slot(plan={"n": 1})])
+    await asyncio.to_thread(SlotStore(engine, "default").plan, "j", [Slot(plan={"n": 1})])
 
 
 async def _wave(engine: Engine, _: Writer, n: int) -> None:
-    await asyncio.to_thread(SlotStore(engine).add_wave, "j", n + 1, [Slot(plan={"n": 1})])
+    await asyncio.to_thread(SlotStore(engine, "default").add_wave, "j", n + 1, [Slot(plan={"n": 1})])
 
 
 async def _refusal(engine: Engine, _: Writer, n: int) -> None:
-    await asyncio.to_thread(SlotStore(engine).refuse, "j", [(n, Generated(outcome=Made.DUPLICATE))])
+    await asyncio.to_thread(SlotStore(engine, "default").refuse, "j", [(n, Generated(outcome=Made.DUPLICATE))])
 
 
 async def _retried(engine: Engine, _: Writer, __: int) -> None:
-    await asyncio.to_thread(ExampleStore(engine).forget_failed, "j")
+    await asyncio.to_thread(ExampleStore(engine, "default").forget_failed, "j")
 
 
 LATE = (_event, _appended, _call, _example, _state, _progress, _plan, _wave, _refusal, _retried)

@@ -159,7 +159,7 @@ async def test_whatever_a_model_says_is_kept(server: Server) -> None:
     """NUL, half of a surrogate pair, and more tokens than there can be."""
     engine = open_engine(server.url(server.database()))
     migrate(engine)
-    job, _ = JobStore(engine).create(JobSpec.model_validate({"enhance": {"dataset": "datasets/0d"}}), 1, "")
+    job, _ = JobStore(engine, "default").create(JobSpec.model_validate({"enhance": {"dataset": "datasets/0d"}}), 1, "")
     writer = Writer(engine)
     writer.start()
     ledger = JobLedger(engine, writer, job.name.partition("/")[2], resumed=False)

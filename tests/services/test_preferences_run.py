@@ -16,6 +16,8 @@ from agents.gateway import Gateway
 from agents.models import Catalog, Endpoint, ModelSettings, Price
 from agents.wire import Reply, Request
 from graphs import preferences
+from services.access.projects import ProjectStore
+from services.access.quotas import Quotas
 from services.jobs import preferring
 from services.jobs.log import EventLog
 from services.jobs.run import Graphs, Means, Terms
@@ -107,10 +109,13 @@ class Bench:
 
     async def work(self, gateway: Gateway, *, resumed: bool = False) -> preferring.OnPolicy:
         """Runs the job."""
-        log, store = EventLog(JobStore(self.engine), self.writer), JobStore(self.engine)
+        log, store = EventLog(JobStore(self.engine, None), self.writer), JobStore(self.engine, "default")
+        settings = Settings(data_dir=self.folder)
+        projects = ProjectStore(self.engine, settings)
         kit = Kit(
-            Settings(data_dir=self.folder), gateway, self.engine, self.writer, DatasetStore(self.engine),
-            ExampleStore(self.engine), SlotStore(self.engine), store, log, Artifacts(self.folder), cast(Jobs, None),
+            settings, gateway, self.engine, self.writer, DatasetStore(self.engine, "default"),
+            ExampleStore(self.engine, "default"), SlotStore(self.engine, "default"), store, log, Artifacts(self.folder),
+            cast(Jobs, None), projects, Quotas(self.engine, projects, "default"), "run",
         )  # fmt: skip
         terms = Terms("0b", self.spec.batch_size, self.spec.max_cost or None)
         means = Means(cast(Graphs, None), gateway, kit.examples, kit.slots, log)
@@ -129,7 +134,7 @@ class Bench:
             count = len(connection.execute(select(examples.c.seq)).all())
         job = Job(name="jobs/0b", spec=JobSpec(preferences=self.spec), state=JobState.SUCCEEDED)
         job.progress.total_examples = count
-        found = map(json.loads, preferring.export(ExampleStore(self.engine), job))
+        found = map(json.loads, preferring.export(ExampleStore(self.engine, "default"), job))
         return [
             (row["prompt"][-1]["content"], row["chosen"][0]["content"], row["rejected"][0]["content"],
              row["metadata"]["margin"])
@@ -189,7 +194,7 @@ async def test_what_failed_is_tried_again_and_nothing_else(engine: Engine, write
     await bench.work(Scripted({"a": [None, "9"], "b": ["8"], "c": ["7"]}))
     assert [question for question, *_ in bench.pairs()] == ["b", "c"]
     assert bench.report()["outcomes"] == {"failed": 1, "accepted": 2}
-    ExampleStore(engine).forget_failed("0b")
+    ExampleStore(engine, "default").forget_failed("0b")
     gateway = Scripted({"a": ["5"], "b": ["8"], "c": ["7"]})
     await bench.work(gateway, resumed=True)
     assert gateway.drawn == ["a"]

@@ -54,7 +54,7 @@ def artifacts(tmp_path: Path) -> Artifacts:
 
 
 async def test_which_jobs_are_models(engine: Engine, artifacts: Artifacts) -> None:
-    tuned = Serving(JobStore(engine), artifacts)
+    tuned = Serving(JobStore(engine, None), artifacts)
     gateway = Gateway(Catalog(), None, tuned)
     for name in ("jobs/a1", "jobs/a2"):
         found = await gateway.resolve(name)
@@ -77,7 +77,7 @@ async def test_a_folder_is_converted_once(
 ) -> None:
     """The converter is stood in for, and makes a file that no llama.cpp can load."""
     monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
-    tuned = Serving(JobStore(engine), artifacts)
+    tuned = Serving(JobStore(engine, None), artifacts)
     artifacts.output("a1").mkdir()
     with pytest.raises(EmbeddedFailed, match="ended with exit status"):
         await tuned.reach("jobs/a1")
@@ -103,7 +103,7 @@ async def test_it_wants_its_key_and_goes_when_nobody_asks(
     artifacts.output("a2").mkdir()
     (artifacts.output("a2") / "m-f16.gguf").symlink_to(file)
     monkeypatch.setattr(serving, "LOOK", 0.05)
-    tuned = Serving(JobStore(engine), artifacts)
+    tuned = Serving(JobStore(engine, None), artifacts)
     (base, key), again = await asyncio.gather(tuned.reach("jobs/a2"), tuned.reach("jobs/a2"))
     assert again == (base, key), "one child, however many ask at once"
     body = {"model": "any", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2}

@@ -157,7 +157,7 @@ def test_rows_go_with_their_dataset(engine: Engine) -> None:
 
 
 def test_uploads_under_one_key_at_once_make_one_dataset(engine: Engine) -> None:
-    store, ready = DatasetStore(engine), Barrier(6)
+    store, ready = DatasetStore(engine, "default"), Barrier(6)
 
     def upload(_: int) -> str:
         intake = Intake(store, display_name="", strict=True, key="k", limits=(1 << 20, 1 << 20), kind="training")

@@ -42,7 +42,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 def upload(engine: Engine, rows: list[Any], kind: DatasetKind = "training", *, array: bool = False) -> str:
     """The name of a dataset of these rows."""
-    store = DatasetStore(engine)
+    store = DatasetStore(engine, "default")
     intake = Intake(store, display_name="", strict=True, key="", limits=(1 << 20, 1 << 30), kind=kind)
     intake.begin_file("rows.jsonl")
     text = json.dumps(rows, indent=2) if array else "\n".join(map(json.dumps, rows))
@@ -52,7 +52,7 @@ def upload(engine: Engine, rows: list[Any], kind: DatasetKind = "training", *, a
 
 def source(engine: Engine) -> Source:
     """The rows of this database's datasets."""
-    kit: Any = SimpleNamespace(datasets=DatasetStore(engine), examples=None, store=None)
+    kit: Any = SimpleNamespace(datasets=DatasetStore(engine, "default"), examples=None, store=None)
     return Source(kit)
 
 

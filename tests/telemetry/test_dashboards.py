@@ -19,6 +19,7 @@ from agents import telemetry
 from agents.errors import RateLimited
 from agents.line import Place
 from agents.wire import Reply, Request
+from services.access.caller import TRUSTED, Caller
 from services.errors import TABLE
 from services.rest.app import build
 from services.settings import Settings
@@ -72,10 +73,15 @@ def exported() -> dict[str, set[str]]:
     return found
 
 
+async def _let_in(*_: object) -> Caller:
+    return TRUSTED
+
+
 async def _visit(exporting_: exporting.Exporting) -> None:
     """One request over REST that fails, since there is nobody to answer."""
-    nobody: Any = SimpleNamespace(in_flight=0, calls=0)
-    transport = httpx.ASGITransport(build(nobody, None, exporting_))
+    door = SimpleNamespace(enter=_let_in, count=_let_in, check=lambda *_: None)
+    nobody: Any = SimpleNamespace(in_flight=0, calls=0, access=SimpleNamespace(door=door))
+    transport = httpx.ASGITransport(build(nobody, exporting_))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         assert (await client.get("/v1/jobs")).status_code == 500
 

@@ -11,10 +11,12 @@ from typing import Any, BinaryIO, Self, TypeVar, Unpack
 import grpc
 
 from teachback import trainer, wire
+from teachback.access import Access
 from teachback.errors import from_rpc
 from teachback.files import make_folder, replacing
 from teachback.tls import Tls, route
 from teachback.v1 import (
+    access_pb2_grpc,
     dataset_pb2,
     dataset_pb2_grpc,
     example_pb2,
@@ -39,6 +41,7 @@ class Client:
         tls: Tls | None = None,
         insecure: bool = False,
         patience: float = 60.0,
+        project: str = "",
     ) -> None:
         """`target` is host:port, or https://host:port for TLS.
 
@@ -48,17 +51,21 @@ class Client:
             tls: the CA to trust and the certificate to show; means TLS.
             insecure: whether the token may go in the clear to another machine.
             patience: seconds for which a watch bears that nobody answers.
+            project: in which project to work, where the token is an operator's; any other token says it itself.
 
         Raises BadInput where a token would go to another machine in the clear without `insecure`.
         """
         self.target = target
         self._patience = patience
-        self._metadata = wire.metadata(token)
+        self._metadata = wire.metadata(token, project)
         self._channel = wire.channel(route(target, token, tls, insecure=insecure))
         self._datasets: Any = dataset_pb2_grpc.DatasetServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._jobs: Any = job_pb2_grpc.JobServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._examples: Any = example_pb2_grpc.ExampleServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._trainer: Any = trainer_pb2_grpc.TrainerServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        stub: Any = access_pb2_grpc.AccessServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self.access = Access(stub, self._call, self._pages)
+        """Projects, tokens and the audit log."""
 
     def __enter__(self) -> Self:
         return self

@@ -28,8 +28,9 @@ LOG_LINES = 15
 PROVIDER_SETTINGS = ("_API_KEY", "_API_BASE", "_BASE_URL", "_PROXY")
 OURS = frozenset(
     {
-        "TEACHBACK_HOME", "TEACHBACK_INSECURE", "TEACHBACK_SERVER", "TEACHBACK_TOKEN", "TEACHBACK_URL",
+        "TEACHBACK_HOME", "TEACHBACK_INSECURE", "TEACHBACK_PROJECT", "TEACHBACK_SERVER", "TEACHBACK_TOKEN",
         "TEACHBACK_TLS_CA_FILE", "TEACHBACK_TLS_CERT_FILE", "TEACHBACK_TLS_CLIENT_CA_FILE", "TEACHBACK_TLS_KEY_FILE",
+        "TEACHBACK_URL",
     }
 )  # fmt: skip
 """Settings of the callers, or of no use to a private service; all others that begin with TEACHBACK_ are its own."""

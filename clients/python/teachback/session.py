@@ -18,10 +18,17 @@ class Session:
     """Holds the client. With no server named a private service is started, and started again where it died."""
 
     def __init__(
-        self, server: str = "", token: str | None = None, *, tls: Tls | None = None, insecure: bool = False
+        self,
+        server: str = "",
+        token: str | None = None,
+        *,
+        tls: Tls | None = None,
+        insecure: bool = False,
+        project: str = "",
     ) -> None:
-        """`server`, `tls` and `insecure` as for `Client`. Raises what that and `teachback.service.ensure` raise."""
-        self._server, self._token, self._tls, self._insecure = server, token, tls, insecure
+        """All as for `Client`. Raises what that and `teachback.service.ensure` raise."""
+        self._server, self._token, self._tls = server, token, tls
+        self._insecure, self._project = insecure, project
         self._past: list[Client] = []
         self.client = self._connect()
 
@@ -50,6 +57,6 @@ class Session:
         if self._server:
             if ":" not in self._server:
                 raise Unreachable(f"{self._server!r} names no port; write host:port, as 127.0.0.1:50051")
-            return Client(self._server, self._token, tls=self._tls, insecure=self._insecure)
+            return Client(self._server, self._token, tls=self._tls, insecure=self._insecure, project=self._project)
         endpoint = ensure()
-        return Client(endpoint.grpc, endpoint.token, patience=PRIVATE_PATIENCE)
+        return Client(endpoint.grpc, endpoint.token, patience=PRIVATE_PATIENCE, project=self._project)

@@ -147,9 +147,12 @@ def aio_channel(way: Route) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(way.target, way.credentials, options=options)
 
 
-def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
-    """What goes with every call: the token, and the trace that the environment says this process belongs to."""
+def metadata(token: str | None, project: str = "") -> tuple[tuple[str, str], ...]:
+    """What goes with every call: the token, the project that an operator works in, and the trace that the environment
+    says this process belongs to."""
     found = [("authorization", f"Bearer {token}")] if token else []
+    if project:
+        found.append(("teachback-project", project))
     if _TRACEPARENT.fullmatch(parent := os.environ.get("TRACEPARENT", "")):
         found.append(("traceparent", parent))
     return tuple(found)

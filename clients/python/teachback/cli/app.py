@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from teachback.cli import (
+    access,
     benchmark,
     config,
     datasets,
@@ -79,9 +80,15 @@ def options(
             "--insecure", envvar="TEACHBACK_INSECURE", help="Send the token in the clear, even to another machine."
         ),
     ] = False,
+    project: Annotated[
+        str,
+        typer.Option(
+            envvar="TEACHBACK_PROJECT", help="The project to work in, with an operator's token; others name their own."
+        ),
+    ] = "",
 ) -> None:
     """Options of every command."""
-    ctx.obj = Where(server, token_file, tls_ca_file, tls_cert_file, tls_key_file, insecure)
+    ctx.obj = Where(server, token_file, tls_ca_file, tls_cert_file, tls_key_file, insecure, project)
 
 
 app.command("enhance-thinking")(enhance.enhance_thinking)
@@ -108,5 +115,6 @@ app.add_typer(pipeline.app, name="pipeline", help="From a schema to a GGUF file,
 app.command("demo")(demo.demo)
 app.command("demo-train")(demo_train.demo_train)
 app.command("serve")(serve.serve)
+app.add_typer(access.app, name="access", help="Projects, their tokens and limits, and who did what.")
 app.add_typer(config.app, name="config", help="The settings of the service on this machine.")
 app.command("doctor")(doctor.doctor)

@@ -29,6 +29,7 @@ class Where:
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     insecure: bool = False
+    project: str = ""
 
     def open(self) -> Session:
         """A session with that service. Import of gRPC happens here, after the options have been read."""
@@ -37,7 +38,7 @@ class Where:
 
         files = (self.tls_ca_file, self.tls_cert_file, self.tls_key_file)
         tls = Tls(*files) if any(files) else None
-        return Session(self.server, self._token(), tls=tls, insecure=self.insecure)
+        return Session(self.server, self._token(), tls=tls, insecure=self.insecure, project=self.project)
 
     def _token(self) -> str | None:
         if self.token_file is None:
