@@ -13,7 +13,8 @@ ServiceError
 ├── RateLimited          too many requests a second: RESOURCE_EXHAUSTED, 429, with the time to wait
 ├── QuotaExceeded        the project has as much as it may: RESOURCE_EXHAUSTED, 429
 ├── TooLarge             RESOURCE_EXHAUSTED, 413
-└── StorageFull          RESOURCE_EXHAUSTED, 507
+├── StorageFull          RESOURCE_EXHAUSTED, 507
+└── DatabaseGone         the database's server does not answer: UNAVAILABLE, 503
 
 Model errors (agents/errors.py) and dataset errors (services/datasets/errors.py) have their rows in the same table.
 """
@@ -88,6 +89,10 @@ class StorageFull(ServiceError, OSError):
     """The disk or the database is full."""
 
 
+class DatabaseGone(ServiceError, ConnectionError):
+    """The database's server does not answer, or refuses for a while."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """How a caller hears of an error. `reason` is stable and meant for programs."""
@@ -114,6 +119,7 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
     (QuotaExceeded, Mapped(C.RESOURCE_EXHAUSTED, 429, "QUOTA_EXCEEDED")),
     (TooLarge, Mapped(C.RESOURCE_EXHAUSTED, 413, "TOO_LARGE")),
     (StorageFull, Mapped(C.RESOURCE_EXHAUSTED, 507, "STORAGE_FULL")),
+    (DatabaseGone, Mapped(C.UNAVAILABLE, 503, "DATABASE_UNAVAILABLE")),
     (models.BudgetExceeded, Mapped(C.RESOURCE_EXHAUSTED, 402, "BUDGET_EXCEEDED")),
     (models.UnknownModel, Mapped(C.INVALID_ARGUMENT, 400, "UNKNOWN_MODEL")),
     (models.MissingKey, Mapped(C.FAILED_PRECONDITION, 409, "MISSING_KEY")),

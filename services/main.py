@@ -32,6 +32,7 @@ def serve(*, private: bool = False, **flags: Any) -> None:
         given |= {"host": "127.0.0.1", "grpc_port": 0, "rest_port": 0, "token": SecretStr(secrets.token_urlsafe(24))}
         # The environment is its user's, who may have a certificate for another service.
         given |= {"tls_cert_file": None, "tls_key_file": None, "tls_client_ca_file": None}
+        given.setdefault("database_url", None)  # or a demo would take up the jobs of a team
     try:
         settings = Settings(**given)
         settings.bearer()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import databases
 from tests.support.farmodel import FarModel
 from tests.support.service import Service
 
@@ -64,6 +65,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report  # type: ignore[return-value]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs what is marked `each_database` on each of them, as far as it uses one."""
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("each_database"):
+        metafunc.parametrize("database", databases.KINDS, indirect=True)
+
+
 @pytest.fixture
 def far() -> Iterator[FarModel]:
     """A far model without faults."""
@@ -72,7 +79,19 @@ def far() -> Iterator[FarModel]:
 
 
 @pytest.fixture
-def service(tmp_path: Path, far: FarModel) -> Iterator[Service]:
+def database(request: pytest.FixtureRequest) -> databases.Kind:
+    """The kind of database that a test's services and stores work on (tests/support/databases.py)."""
+    return getattr(request, "param", databases.KINDS[0])
+
+
+@pytest.fixture
+def database_url(database: databases.Kind, tmp_path: Path) -> str:
+    """A new database."""
+    return databases.url(database, tmp_path)
+
+
+@pytest.fixture
+def service(tmp_path: Path, far: FarModel, database: databases.Kind) -> Iterator[Service]:
     """A service of the test's own whose `openai/` models are the far model."""
-    with Service(tmp_path / "data", far) as running:
+    with Service(tmp_path / "data", far, database=database) as running:
         yield running

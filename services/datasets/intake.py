@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from services import failpoints
 from services.datasets.errors import DatasetError
@@ -90,22 +91,33 @@ class Intake:
             raise DatasetError(self._none_usable())
         self._flush()
         digest = self._hash.hexdigest()
-        if self._key and (before := self._store.by_key(self._key)):
-            self._store.drop(self.id)
-            if before.sha256 != digest:
-                raise Conflict(f"the idempotency key {self._key!r} was used for {before.name}, whose content differs")
+        if before := self._before(digest):
             return before
         failpoints.hit("upload_ready")
-        self._store.finish(
-            self.id,
-            display_name=self._display_name or self._files[0],
-            files=json.dumps(self._files),
-            item_count=self._count,
-            bad_row_count=self._bad_count,
-            sha256=digest,
-            idempotency_key=self._key or None,
-        )
+        try:
+            self._store.finish(
+                self.id,
+                display_name=self._display_name or self._files[0],
+                files=json.dumps(self._files),
+                item_count=self._count,
+                bad_row_count=self._bad_count,
+                sha256=digest,
+                idempotency_key=self._key or None,
+            )
+        except IntegrityError:  # somebody else was faster with the same key
+            if before := self._before(digest):
+                return before
+            raise
         return self._store.get(f"datasets/{self.id}")
+
+    def _before(self, digest: str) -> Dataset | None:
+        """What was uploaded under the same key; then this upload is forgotten. Raises Conflict."""
+        if not self._key or (before := self._store.by_key(self._key)) is None:
+            return None
+        self._store.drop(self.id)
+        if before.sha256 != digest:
+            raise Conflict(f"the idempotency key {self._key!r} was used for {before.name}, whose content differs")
+        return before
 
     def abandon(self) -> None:
         """Forgets what was sent so far."""

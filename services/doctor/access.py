@@ -82,7 +82,7 @@ def at_work(folder: Path) -> bool:
     """Whether a service holds the data folder (services/store/lock.py)."""
     try:
         with open(folder / "lock", "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:  # no such file: nobody has ever been there

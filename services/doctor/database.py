@@ -21,6 +21,7 @@ from services.store.engine import MIGRATIONS
 
 _PATIENCE: Final = 3
 """Seconds for a connection, and for somebody else's write."""
+_ENCODED: Final = "make one in UTF-8: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
 _APART: Final = 2.0
 """Seconds that the database's clock may be apart: leases go by it."""
 
@@ -56,8 +57,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     except TypeError as error:  # what psycopg gives back of a database in SQL_ASCII is bytes, and SQLAlchemy stumbles
         if "bytes-like" not in str(error):
             raise
-        advice = "make one in UTF-8: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
-        yield problem("database", f"{name} is encoded in SQL_ASCII, which keeps no text apart from bytes", advice)
+        yield problem("database", f"{name} is encoded in SQL_ASCII, which keeps no text apart from bytes", _ENCODED)
     except DBAPIError as error:
         why = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         yield problem("database", f"{name}: {why}", _advice(why, sqlite=sqlite))
@@ -101,6 +101,7 @@ def _looked_at(connection: Connection, name: str, settings: Settings, *, sqlite:
         )
         yield from tenants(connection, settings)
     if not sqlite and connection.dialect.name == "postgresql":
+        yield _server(connection)
         yield _clock(connection)
 
 
@@ -140,6 +141,15 @@ def _weight(connection: Connection, sqlite: bool) -> str:
     if connection.dialect.name == "postgresql":
         return f" ({size(connection.execute(text('SELECT pg_database_size(current_database())')).scalar_one())})"
     return ""
+
+
+def _server(connection: Connection) -> Finding:
+    told = "SELECT current_setting('server_version'), current_setting('server_encoding')"
+    version, encoding = connection.execute(text(told)).one()
+    found = f"PostgreSQL {version.partition(' ')[0]}, encoded in {encoding}"
+    if encoding != "UTF8":
+        return problem("database server", found, f"{_ENCODED}: other encodings can't hold every text")
+    return ok("database server", found)
 
 
 def _clock(connection: Connection) -> Finding:

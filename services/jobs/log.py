@@ -55,6 +55,14 @@ class EventLog:
             raise
         self.wake(job_id)
 
+    def forget(self, job_id: str) -> None:
+        """Another process may have written: the next append asks the database where the log ends."""
+        self._last.pop(job_id, None)
+
+    def watched(self) -> list[str]:
+        """The ids of the jobs that somebody waits for news of."""
+        return list(self._woken)
+
     def wake(self, job_id: str) -> None:
         """Tells the watchers of a job to look again."""
         if event := self._woken.pop(job_id, None):

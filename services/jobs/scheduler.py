@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -24,14 +24,16 @@ from services.errors import InvalidRequest, StorageFull, WrongState, mapped
 from services.jobs import kinds, tracing
 from services.jobs.log import EventLog
 from services.jobs.owned import ProjectJobs
+from services.jobs.replica import Replica, Verb
 from services.jobs.run import Graphs, Rested
 from services.jobs.work import Kit, Work, graphs
 from services.settings import Settings
 from services.store.datasets import DatasetStore
-from services.store.engine import translated
+from services.store.engine import gone, shared, translated
 from services.store.examples import ExampleStore
+from services.store.fence import LeaseLost
 from services.store.ids import new_id, tail
-from services.store.jobs import JobStore, set_state
+from services.store.jobs import UNFINISHED, JobStore, set_state
 from services.store.slots import SlotStore
 from services.store.tables import jobs
 from services.store.writer import Writer
@@ -63,6 +65,16 @@ class Scheduler:
         self._since: dict[str, float] = {}
         """By job id, when its task was made, on the monotonic clock."""
         self._warm: asyncio.Task[Graphs] | None = None
+        self._lost: set[str] = set()
+        self.verbs: Mapping[str, Verb] = {
+            "pause": lambda name, _: self._pause(name),
+            "resume": self._resume,
+            "resume_stage": lambda name, max_cost: self._resume(name, max_cost, counted=False),
+            "cancel": lambda name, _: self._cancel(name),
+            "retry": lambda name, _: self._retry(name),
+        }
+        self._replica = Replica(engine, self.log, self) if shared(engine) else None
+        """Where others may work on the same database; on SQLite every job is ours."""
 
     def kit(self, project: str) -> Kit:
         """What a project's jobs work with: what it names is looked up among its own."""
@@ -86,6 +98,9 @@ class Scheduler:
     async def start(self) -> None:
         """Goes on with whatever a stop or a crash left unfinished."""
         self._warm = asyncio.create_task(asyncio.to_thread(graphs))
+        if self._replica:
+            await self._replica.start()
+            return
         for job in await asyncio.to_thread(self.store.unfinished):
             log.info("going on with a job", job=job.name, state=job.state)
             self._submit(job)
@@ -103,10 +118,14 @@ class Scheduler:
 
     async def close(self) -> None:
         """Stops at once; jobs keep their state and go on at the next start."""
+        if self._replica:
+            await self._replica.rest()
         for task in self._tasks.values():
             task.cancel()
         warm = [self._warm] if self._warm else []  # none where the start failed on the way here
         await asyncio.gather(*warm, *self._tasks.values(), return_exceptions=True)
+        if self._replica:
+            await self._replica.close()
 
     # ------------------------------------------------------------ what callers can do
     async def create(self, project: str, spec: JobSpec, key: str, *, counted: bool = True) -> Job:
@@ -139,6 +158,50 @@ class Scheduler:
 
     async def pause(self, name: str) -> Job:
         """Hands out no further row. Raises WrongState where the job has ended."""
+        return await self._do(name, "pause")
+
+    async def resume(self, name: str, max_cost: float | None, *, counted: bool = True) -> Job:
+        """Goes on with a job that is paused or failed as a whole, else raises WrongState. `counted`: see create."""
+        return await self._do(name, "resume" if counted else "resume_stage", max_cost)
+
+    async def cancel(self, name: str) -> Job:
+        """Ends a job and keeps what is finished. A job that has ended stays as it is."""
+        return await self._do(name, "cancel")
+
+    async def retry(self, name: str) -> Job:
+        """Runs failed examples again, and those never reached. Raises WrongState while the job is at work."""
+        return await self._do(name, "retry")
+
+    async def _do(self, name: str, verb: str, max_cost: float | None = None) -> Job:
+        return await (self._replica.do if self._replica else self._here)(name, verb, max_cost)
+
+    async def _here(self, name: str, verb: str, max_cost: float | None) -> Job:
+        return await self.verbs[verb](name, max_cost)
+
+    # ------------------------------------------------------------ what the replica does with jobs of its own
+    async def take_up(self, job_id: str) -> None:
+        """A job that wants work and is nobody's: it joins our line too, and whoever has room first has it."""
+        if job_id in self._tasks:
+            return
+        job = await asyncio.to_thread(self.store.get, f"jobs/{job_id}")
+        if job_id not in self._tasks and job.state in UNFINISHED:
+            if job.state is not JobState.QUEUED:
+                log.info("going on with a job", job=job.name, state=job.state)
+            self._submit(job)
+
+    def lose(self, job_id: str) -> None:
+        """The job is no longer ours: its work stops, and its row is left alone."""
+        if (task := self._tasks.get(job_id)) and task.cancel():
+            self._lost.add(job_id)
+
+    def drop(self, job_id: str) -> None:
+        """Another is at work on the job: nobody here waits for a place for it."""
+        if job_id in self._tasks and job_id not in self._runs and job_id not in self._cancelled:
+            self._since.pop(job_id, None)
+            self._tasks.pop(job_id).cancel()
+
+    # ------------------------------------------------------------ the verbs, where the job is ours
+    async def _pause(self, name: str) -> Job:
         job, id_ = await self._open(name, "pause")
         run = self._runs.get(id_)
         if (run is None or not run.pause()) and id_ in self._tasks:
@@ -151,8 +214,7 @@ class Scheduler:
             await self._state(id_, JobState.PAUSED, "paused by a caller")
         return await self.get(name)
 
-    async def resume(self, name: str, max_cost: float | None, *, counted: bool = True) -> Job:
-        """Goes on with a job that is paused or failed as a whole, else raises WrongState. `counted`: see create."""
+    async def _resume(self, name: str, max_cost: float | None, *, counted: bool = True) -> Job:
         job = await self.get(name)
         id_ = tail(name, "jobs")
         if job.state not in (JobState.PAUSED, JobState.FAILED):
@@ -171,8 +233,7 @@ class Scheduler:
             await self._stop(id_)
         return await self._requeue(name, "resumed", room)
 
-    async def cancel(self, name: str) -> Job:
-        """Ends a job and keeps what is finished. A job that has ended stays as it is."""
+    async def _cancel(self, name: str) -> Job:
         job, id_ = await self.get(name), tail(name, "jobs")
         if job.state in ENDED:
             return job
@@ -186,8 +247,7 @@ class Scheduler:
                 await self._ended(id_, JobState.CANCELLED, Status(message="cancelled"))
         return await self.get(name)
 
-    async def retry(self, name: str) -> Job:
-        """Runs failed examples again, and those never reached. Raises WrongState while the job is at work."""
+    async def _retry(self, name: str) -> Job:
         job = await self.get(name)
         if job.state not in (*ENDED, JobState.PAUSED) or tail(name, "jobs") in self._runs:
             raise WrongState(f"{name} is {job.state.value}; wait for its end, or pause or cancel it")
@@ -241,12 +301,30 @@ class Scheduler:
 
     async def _work(self, job: Job, id_: str) -> None:
         try:
-            async with self._place(job.spec.kind):
-                if job.state is JobState.CANCELLING:  # the crash came between the asking and the end
-                    raise asyncio.CancelledError
-                await self._run(job, id_)
+            async with self._place(job.spec.kind), self._owned(id_) as ours:
+                if ours:
+                    await self._worked(job, id_)
         except asyncio.CancelledError:
-            if id_ not in self._cancelled and job.state is not JobState.CANCELLING:
+            if id_ in self._lost or id_ not in self._cancelled:
+                raise
+            async with self._owned(id_) as ours:  # it was cancelled while it waited for a place
+                if ours:
+                    await self._ended(id_, JobState.CANCELLED, Status(message="cancelled"))
+        finally:
+            self._cancelled.discard(id_)
+            self._lost.discard(id_)
+
+    async def _worked(self, job: Job, id_: str) -> None:
+        try:
+            if self._replica:  # while it waited for a place, somebody else may have done something to it
+                job = await asyncio.to_thread(self.store.get, job.name)
+                if job.state not in UNFINISHED:
+                    return
+            if job.state is JobState.CANCELLING:  # the crash came between the asking and the end
+                raise asyncio.CancelledError
+            await self._run(job, id_)
+        except asyncio.CancelledError:
+            if id_ in self._lost or (id_ not in self._cancelled and job.state is not JobState.CANCELLING):
                 raise
             # A caller's cancel, not a stop of the service, which leaves the state as it is.
             if run := self._runs.get(id_):
@@ -258,7 +336,10 @@ class Scheduler:
             failpoints.hit("job_ended")
         finally:
             self._runs.pop(id_, None)
-            self._cancelled.discard(id_)
+
+    def _owned(self, id_: str) -> AbstractAsyncContextManager[bool]:
+        """Whether the job is ours, and stays so inside."""
+        return self._replica.hold(id_) if self._replica else nullcontext(True)
 
     def _place(self, kind: Spec) -> AbstractAsyncContextManager[Any]:
         """Where a job waits for its turn. Who waits in a line is served in the order of coming."""
@@ -287,6 +368,12 @@ class Scheduler:
     async def _ended_badly(self, id_: str, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):  # of workers that met the same trouble at once
             error = error.exceptions[0]
+        if isinstance(error, LeaseLost):
+            log.warning("a job is no longer ours; nothing more was written", job=id_, told=str(error))
+            return
+        if gone(error):  # no fault of the job's: its lease ends, and it goes on once the database is back
+            log.warning("the database went away; the job goes on when it is back", job=id_, error=type(error).__name__)
+            return
         if isinstance(error, DBAPIError):
             error = translated(error)
         row = mapped(error)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from services.errors import NotFound
+from services.store.engine import shared
+from services.store.fence import writing
 from services.store.ids import moment, page_size, page_token, read_token, tail
 from services.store.tables import bad_rows, datasets, items
 from services.views import BadRow, BadRowPage, Dataset, DatasetPage
 
 BATCH = 500
 """Rows a transaction or a read."""
+UPLOAD = 86400.0
+"""Seconds after which nobody is at an upload any more."""
 
 
 _shown = datasets.c.ready & (datasets.c.kind != "slots")
@@ -43,7 +48,7 @@ class DatasetStore:
         """Makes room for an upload; unseen until `finish`."""
         row = {"id": id_, "display_name": display_name, "files": "[]", "item_count": 0, "bad_row_count": 0}
         row |= {"kind": kind, "project": self.project}
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(insert(datasets), row | {"sha256": "", "created": created, "ready": False})
 
     def add(
@@ -53,7 +58,7 @@ class DatasetStore:
         room: Callable[[Connection], None] | None = None,
     ) -> None:
         """Stores a batch of an upload. `room` raises where that was too much, and none of it is stored."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             if rows:
                 size = sum(len(r["raw"]) if r["raw"].isascii() else len(r["raw"].encode()) for r in rows)
                 here = datasets.c.id == rows[0]["dataset_id"]
@@ -66,12 +71,12 @@ class DatasetStore:
 
     def finish(self, id_: str, **fields: Any) -> None:
         """Makes an upload visible."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(datasets).where(datasets.c.id == id_).values(ready=True, **fields))
 
     def drop(self, id_: str) -> None:
         """Forgets a dataset and its rows."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             for table in (items, bad_rows):
                 connection.execute(delete(table).where(table.c.dataset_id == id_))
             connection.execute(delete(datasets).where(datasets.c.id == id_))
@@ -131,9 +136,13 @@ class DatasetStore:
 
 
 def sweep(engine: Engine) -> None:
-    """Drops uploads of every project that a crash cut off. Run at start, before anything is uploaded."""
+    """Drops uploads of every project that a crash cut off. Run at start, before anything is uploaded here; another
+    service that shares the database may be in the middle of one."""
+    query = select(datasets.c.id, datasets.c.project).where(~datasets.c.ready)
+    if shared(engine):
+        query = query.where(datasets.c.created < time.time() - UPLOAD)
     with engine.connect() as connection:
-        broken = connection.execute(select(datasets.c.id, datasets.c.project).where(~datasets.c.ready)).all()
+        broken = connection.execute(query).all()
     for id_, project in broken:
         DatasetStore(engine, project).drop(id_)
 

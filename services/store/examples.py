@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, and_, delete, func, insert, literal, select, update
 
+from services.store.fence import writing
 from services.store.tables import datasets, examples, items, jobs
 
 BATCH = 200
@@ -86,7 +87,7 @@ class ExampleStore:
             .where(items.c.dataset_id == dataset_id, items.c.seq < below, examples.c.seq.is_(None))
         )
         names = ("job_id", "seq", "item_id", "outcome", "enhanced", "iterations", "result", "input_hash", "taken_from")
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             return connection.execute(insert(examples).from_select(names, rows)).rowcount
 
     def known_results(self, hashes: list[str]) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class ExampleStore:
 
     def forget_failed(self, job_id: str) -> int:
         """Takes the outcome from examples that failed, so that they are run again."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             gone = delete(examples).where(examples.c.job_id == job_id, examples.c.outcome == "failed")
             return connection.execute(gone).rowcount
 

@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, insert, literal,
 from sqlalchemy.exc import IntegrityError
 
 from services.errors import Conflict, NotFound
+from services.store.fence import writing
 from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
 from services.store.tables import events, jobs
+from services.store.text import storable
 from services.telemetry import context
 from services.views import ENDED, Job, JobEvent, JobPage, JobSpec, JobState, Progress, Status
 
@@ -64,7 +66,7 @@ class JobStore:
         told = {"state": "queued", **({"mark": mark} if (mark := context.mark()) else {})}
         queued = {"job_id": id_, "seq": 1, "time": now, "type": "state", "body": json.dumps(told)}
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 if room:
                     room(connection)
                 connection.execute(insert(jobs), row)
@@ -174,7 +176,7 @@ def set_state(connection: Connection, id_: str, state: JobState, error: Status |
     """Writes a state and what goes with it."""
     values: dict[str, Any] = {"state": state, "error_code": None, "error_message": None, **fields}
     if error:
-        values |= {"error_code": error.code, "error_message": error.message}
+        values |= {"error_code": error.code, "error_message": storable(error.message)}
     values["ended"] = time.time() if state in ENDED else None
     connection.execute(update(jobs).where(jobs.c.id == id_).values(**values))
 

@@ -15,9 +15,12 @@ from agents.wire import Reply
 from services import failpoints
 from services.access.spending import Purse, SharedBudget
 from services.store.tables import calls
+from services.store.text import storable
 from services.store.writer import Writer
 
 Key = tuple[str, int, int, str]
+MOST = 2**31 - 1
+"""Tokens of a call that are counted: a server may lie, and the column holds no more."""
 
 
 class Used(NamedTuple):
@@ -121,17 +124,12 @@ class Page:
             "fingerprint": fingerprint,
             "role": place.role,
             "model": model,
-            # A model may say anything; PostgreSQL stores no NUL, and no database a lone surrogate.
-            "text": _storable(reply.text),
-            "reasoning": _storable(reply.reasoning),
+            "text": storable(reply.text),
+            "reasoning": storable(reply.reasoning),
             "finish_reason": reply.finish_reason[:24],
-            "prompt_tokens": reply.prompt_tokens,
-            "completion_tokens": reply.completion_tokens,
+            "prompt_tokens": min(reply.prompt_tokens, MOST),
+            "completion_tokens": min(reply.completion_tokens, MOST),
             "cost": reply.cost,
             "created": time.time(),
         }
         await self._ledger.write(row, reply)
-
-
-def _storable(text: str) -> str:
-    return text if text.isascii() and "\0" not in text else text.replace("\0", "").encode(errors="replace").decode()

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, and_, func, insert, select, update
 
 from graphs.recipes.base import Generated, Slot
 from services.store.datasets import BATCH, DatasetStore
+from services.store.fence import writing
 from services.store.ids import tail
 from services.store.tables import datasets, examples, items
 from services.views import Job
@@ -76,7 +77,7 @@ class SlotStore:
         rows = [_row(job_id, count + n, slot, wave) for n, slot in enumerate(slots)]
         files = ["plan", *(f"wave {n}" for n in range(1, wave + 1))]
         values = {"item_count": count + len(rows), "files": json.dumps(files)}
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             if rows:
                 connection.execute(insert(items), rows)
             connection.execute(update(datasets).where(datasets.c.id == job_id).values(**values))
@@ -104,7 +105,7 @@ class SlotStore:
 
     def refuse(self, job_id: str, refused: list[tuple[int, Generated]]) -> None:
         """Takes back what was accepted: a duplicate of an earlier example, or what the whole has no room for."""
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             for seq, result in refused:
                 values: dict[str, Any] = {"outcome": result.outcome, "result": _body(result)}
                 here = and_(examples.c.job_id == job_id, examples.c.seq == seq)

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, Executable, Table, insert
 from sqlalchemy.exc import DBAPIError
 
 from services import failpoints
-from services.store.engine import translated
+from services.store import fence
+from services.store.engine import gone, translated
 
 WINDOW = 0.012
 """Seconds a transaction waits for company: an fsync and a commit cost a millisecond of CPU, however many rows share it,
@@ -30,6 +31,7 @@ class _Write:
     rows: list[tuple[Table, dict[str, Any]]]
     also: Callable[[Connection], None] | None
     done: asyncio.Future[None]
+    held: fence.Held | None
 
 
 class Writer:
@@ -54,10 +56,11 @@ class Writer:
     ) -> None:
         """Inserts the rows, and runs `also`, in one transaction. Returns when it is on disk.
 
-        Raises StorageFull, or SQLAlchemy's error, with nothing of this write stored.
+        Raises LeaseLost where the job that the caller works on is no longer its own, StorageFull, or SQLAlchemy's
+        error; with nothing of this write stored in every case.
         """
         assert self._loop is not None, "the writer has not been started"
-        write = _Write(list(rows), also, self._loop.create_future())
+        write = _Write(list(rows), also, self._loop.create_future(), fence.carried())
         self._queue.append(write)
         self._wake.set()
         await write.done
@@ -87,7 +90,8 @@ class Writer:
         try:
             self._transact(batch)
         except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it, whatever it is
-            if len(batch) == 1:
+            # Of a server that went away nobody knows whether it has committed; whoever asks it later will.
+            if len(batch) == 1 or gone(error):
                 self._answer(batch, translated(error) if isinstance(error, DBAPIError) else error)
                 return
             # One bad write must not take its neighbours down: each gets a transaction of its own.
@@ -102,6 +106,7 @@ class Writer:
             for table, row in write.rows:
                 by_table.setdefault(table, []).append(row)
         with self._engine.begin() as connection:
+            fence.check(connection, [write.held for write in batch if write.held])
             for table, rows in by_table.items():
                 if (statement := self._inserts.get(table)) is None:
                     statement = self._inserts[table] = insert(table)

@@ -11,14 +11,15 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import training
 from services.errors import InvalidRequest, NotFound, TooLarge, TrainingFailed
 from services.telemetry import context
+from services.training import beat
 from services.training import child as supervisor
 from services.training.told import size
 
@@ -82,34 +83,47 @@ async def run(
     started, 0 for nine tenths of the machine's.
 
     Raises InvalidRequest, NotFound or TooLarge as the program says, TooLarge past the limit, TrainingFailed with the
-    last lines of stderr where the child died without a word.
+    last lines of stderr where the child died without a word, LeaseLost where the job is no longer this service's.
     """
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        supervisor.__file__,
-        module,
-        *arguments,
-        cwd=folder,
-        env=environment(),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        limit=LONGEST_LINE,
-    )
-    running = _Child(module.rpartition(".")[2], started, memory_limit or memory_of_the_machine() * 9 // 10)
-    watch = asyncio.create_task(running.watch_memory())
-    errors = asyncio.create_task(running.read_errors())
+    with _pipe() as (stdin, pipe):
+        started = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            supervisor.__file__,
+            module,
+            *arguments,
+            cwd=folder,
+            env=environment() | beat.environment(),
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=LONGEST_LINE,
+        )
+        running = _Child(module.rpartition(".")[2], started, memory_limit or memory_of_the_machine() * 9 // 10)
+        watch = asyncio.create_task(running.watch_memory())
+        errors = asyncio.create_task(running.read_errors())
+        with beat.beating(pipe):
+            try:
+                await running.read_events(on_event)
+                await started.wait()
+                await asyncio.wait({errors}, timeout=2)  # whoever else holds stderr may live on
+                return running.outcome()
+            finally:
+                watch.cancel()
+                await asyncio.shield(running.stop())
+                errors.cancel()
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Its two ends, closed at the end."""
+    both = os.pipe()
     try:
-        await running.read_events(on_event)
-        await started.wait()
-        await asyncio.wait({errors}, timeout=2)  # whoever else holds stderr may live on
-        return running.outcome()
+        yield both
     finally:
-        watch.cancel()
-        await asyncio.shield(running.stop())
-        errors.cancel()
+        for one in both:
+            os.close(one)
 
 
 class _Child:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,8 +97,10 @@ class Serving:
         served = self._artifacts.folder(job_id) / "served"
         if found := await asyncio.to_thread(_gguf, served):
             return found
-        log.info("a tuned model is converted to be served", model=name)
-        await self._convert(output, served)
+        async with _alone(served.with_name("served.lock")):
+            if not await asyncio.to_thread(_gguf, served):
+                log.info("a tuned model is converted to be served", model=name)
+                await self._convert(output, served)
         if found := await asyncio.to_thread(_gguf, served):
             return found
         raise WrongState(f"{name}: the converter made no GGUF file of it")
@@ -119,6 +123,19 @@ class Serving:
         with contextlib.ExitStack() as stack:
             stack.callback(config.unlink, missing_ok=True)
             await launcher.run("training.gguf", arguments, served.parent, told, memory_limit=self._memory_limit)
+
+
+@contextlib.asynccontextmanager
+async def _alone(lock: Path) -> AsyncIterator[None]:
+    """Waits until no other service that shares the files converts the same model."""
+    with lock.open("a", encoding="utf-8") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(1.0)
+        yield
 
 
 def _tuned(job: Job) -> None:

@@ -24,10 +24,13 @@ from rich.table import Table
 
 from tests.bench import service
 from tests.bench.workload import EXAMPLES, LATENCY
+from tests.support import postgres
 
 BARS = {"engine_cpu_x": 4.0, "engine_wall_x": 1.25, "service_cpu_x": 6.0, "service_wall_x": 1.5, "makers_cpu_x": 4.0}
 TRAINING_BARS = {"sft_step_x": 1.1, "dpo_step_x": 1.1}
 """Step time of the trainer beside TRL's own; measured where `make install-train` has been."""
+POSTGRES_BARS = {"postgres_cpu_x": 1.3}
+"""CPU of the service on PostgreSQL beside the one on SQLite; measured where PostgreSQL is installed."""
 YARDSTICK = {"engine": "bare", "service": "bare", "makers": "bare chats", "generate": "bare chats"}
 """What is measured, and the bare calls that it is measured by."""
 ENV = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -76,6 +79,37 @@ def training_figures() -> dict[str, float]:
     return dict(json.loads(told.stdout.splitlines()[-1]))
 
 
+def one_round(port: int, runs: dict[str, list[dict[str, Any]]]) -> None:
+    """Measures everything once."""
+    runs["bare"].append(measured("bare", port))
+    runs["engine"].append(measured("engine", port))
+    with service.running(port) as one:
+        service.enhance(one, 5)  # the first remote model imports LiteLLM, which is no cost of a call
+        runs["service"].append(service.enhance(one, EXAMPLES) | {"started": one.started})
+    if "postgres" in runs:
+        with service.running(port, "postgres") as one:
+            service.enhance(one, 5)
+            runs["postgres"].append(service.enhance(one, EXAMPLES))
+    runs["bare chats"].append(measured("bare", port, "chats"))
+    runs["makers"].append(measured("makers", port))
+    with service.running(port) as one:
+        service.generate(one, 5)
+        runs["generate"].append(service.generate(one, EXAMPLES))
+
+
+def table(runs: dict[str, list[dict[str, Any]]], figures: dict[str, float]) -> Table:
+    """What a reader sees. The ratios are to bare calls, that of postgres to the service on SQLite."""
+    shown = Table(title=f"{EXAMPLES} examples, calls of {LATENCY * 1000:.0f} ms; thinking enhanced, then chats made")
+    for column in ("", "calls", "wall s", "CPU ms a call", "x wall", "x CPU"):
+        shown.add_column(column, justify="left" if not column else "right")
+    for name, kind in runs.items():
+        calls = kind[0]["calls"]
+        wall, cpu = median(kind, "wall"), median(kind, "cpu") / calls * 1000
+        x = [figures.get(f"{name}_{w}_x", 1.0) for w in ("wall", "cpu")]
+        shown.add_row(name, str(calls), f"{wall:.2f}", f"{cpu:.3f}", f"{x[0]:.2f}", f"{x[1]:.2f}")
+    return shown
+
+
 def main() -> None:
     """Prints a table, then one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -85,25 +119,18 @@ def main() -> None:
     parser.add_argument("--training", action=argparse.BooleanOptionalAction, default=here)
     asked = parser.parse_args()
     console = Console(stderr=True)
-    names = ("bare", "engine", "service", "bare chats", "makers", "generate")
+    names = ["bare", "engine", "service", "bare chats", "makers", "generate"]
+    if both := postgres.programs() is not None:
+        names.insert(3, "postgres")
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     figures: dict[str, float] = {}
     with endpoint(LATENCY) as port:
         for number in range(asked.rounds):  # interleaved, so that a noisy minute hits all of them
             console.print(f"round {number + 1} of {asked.rounds}")
-            runs["bare"].append(measured("bare", port))
-            runs["engine"].append(measured("engine", port))
-            with service.running(port) as one:
-                service.enhance(one, 5)  # the first remote model imports LiteLLM, which is no cost of a call
-                runs["service"].append(service.enhance(one, EXAMPLES) | {"started": one.started})
-            runs["bare chats"].append(measured("bare", port, "chats"))
-            runs["makers"].append(measured("makers", port))
-            with service.running(port) as one:
-                service.generate(one, 5)
-                runs["generate"].append(service.generate(one, EXAMPLES))
-    for name in YARDSTICK:
+            one_round(port, runs)
+    for name, yardstick in (YARDSTICK | ({"postgres": "service"} if both else {})).items():
         for what in ("cpu", "wall"):
-            pairs = zip(runs[name], runs[YARDSTICK[name]], strict=True)
+            pairs = zip(runs[name], runs[yardstick], strict=True)
             figures[f"{name}_{what}_x"] = round(statistics.median(r[what] / b[what] for r, b in pairs), 2)
     figures["service_peak_mib_over_idle"] = round(
         median(runs["service"], "peak_mib") - median(runs["service"], "idle_mib"), 1
@@ -119,19 +146,11 @@ def main() -> None:
                     service.enhance(one, 5)
                     peaks.append(service.enhance(one, examples)["peak_mib"])
             figures["mib_100k_rows_over_1k"] = round(peaks[1] - peaks[0], 1)
-    bars = BARS | TRAINING_BARS if asked.training else BARS
+    bars = BARS | (TRAINING_BARS if asked.training else {}) | (POSTGRES_BARS if both else {})
     if asked.training:
         console.print("steps of the trainer beside TRL's")
         figures |= training_figures()
-    table = Table(title=f"{EXAMPLES} examples, calls of {LATENCY * 1000:.0f} ms; thinking enhanced, then chats made")
-    for column in ("", "calls", "wall s", "CPU ms a call", "x bare wall", "x bare CPU"):
-        table.add_column(column, justify="left" if not column else "right")
-    for name, kind in runs.items():
-        calls = kind[0]["calls"]
-        wall, cpu = median(kind, "wall"), median(kind, "cpu") / calls * 1000
-        x = [figures.get(f"{name}_{w}_x", 1.0) for w in ("wall", "cpu")]
-        table.add_row(name, str(calls), f"{wall:.2f}", f"{cpu:.3f}", f"{x[0]:.2f}", f"{x[1]:.2f}")
-    console.print(table)
+    console.print(table(runs, figures))
     missed = [f"{k} {figures[k]} > {bar}" for k, bar in bars.items() if figures[k] > bar]
     console.print(f"bars missed: {', '.join(missed)}" if missed else "every bar is met")
     print(json.dumps({"calls": runs["bare"][0]["calls"], "rounds": asked.rounds, **figures}))

@@ -1,4 +1,5 @@
-"""The whole path: a service in a process of its own, submitted to over gRPC, ledger and events on SQLite FULL."""
+"""The whole path: a service in a process of its own, submitted to over gRPC, ledger and events on SQLite FULL, or on a
+PostgreSQL of the tests' own, whose CPU is not counted."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from tests.bench import chats
 from tests.bench.workload import AT_ONCE, calls, need, rows
+from tests.support.databases import Kind, url
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -45,13 +47,14 @@ class Service:
 
 
 @contextmanager
-def running(port: int) -> Iterator[Service]:
-    """A fresh service whose `openai/*` models are the endpoint on `port`."""
+def running(port: int, database: Kind = "sqlite") -> Iterator[Service]:
+    """A fresh service on a new database whose `openai/*` models are the endpoint on `port`."""
     models = {"openai/*": {"api_base": f"http://127.0.0.1:{port}/v1", "input_price": 0.1, "output_price": 0.4}}
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"TEACHBACK_MODELS": json.dumps(models)}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-m", "services.main", "--private", "--data-dir", folder]
+        command += ["--database-url", url(database, Path(folder))]
         began = time.perf_counter()
         with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             note = Path(folder) / "service.json"

@@ -111,4 +111,8 @@ def test_what_holds_is_said_and_true() -> None:
     said = section(PAGE, "What holds in this version")
     locked = (ROOT / "requirements/core.txt").read_text()
     drivers = re.findall(r"^(?:psycopg|asyncpg|pg8000)\S*==", locked, re.MULTILINE)
-    assert ("hold no\n  driver for PostgreSQL" in said) == (not drivers)
+    assert drivers, "several replicas need one"
+    assert "want a PostgreSQL that they share" in said
+    refused = run(helm(), "template", "teachback", CHART, "--set", "replicaCount=2,auth.existingSecret=token")
+    assert refused.returncode != 0
+    assert "replica" in refused.stderr

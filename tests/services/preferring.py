@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from agents.embedded import weights
+from services.store.engine import open_engine
+from services.store.tables import jobs
 from tests.support.service import Service
 
 
@@ -32,12 +33,11 @@ def tuned(service: Service) -> str:
 
 def made(service: Service, id_: str, kind: str, spec: dict[str, Any], state: str = "succeeded") -> None:
     """A job of a kind, in a state."""
-    row = (id_, kind, json.dumps({kind: spec}), state, time.time(), "{}")
-    with closing(sqlite3.connect(service.database, timeout=30)) as connection:
-        connection.execute(
-            "INSERT INTO jobs (id, kind, spec, state, created, progress, runs) VALUES (?, ?, ?, ?, ?, ?, 1)", row
-        )
-        connection.commit()
+    row = {"id": id_, "kind": kind, "spec": json.dumps({kind: spec}), "state": state, "created": time.time()}
+    engine = open_engine(service.database_url)
+    with engine.begin() as connection:
+        connection.execute(insert(jobs), row | {"progress": "{}", "runs": 1})
+    engine.dispose()
 
 
 def started(http: httpx.Client, **spec: Any) -> str:

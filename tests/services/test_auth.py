@@ -145,7 +145,7 @@ def test_beyond_loopback_only_with_a_token(tmp_path: Path, host: str) -> None:
         ({"TEACHBACK_MODELS": "{"}, "models"),
         ({"TEACHBACK_TOKEN_FILE": "/no/such/file"}, "/no/such/file"),
         ({"TEACHBACK_CONFIG": "/no/such/file"}, "/no/such/file"),
-        ({"TEACHBACK_DATABASE_URL": "nonsense"}, "SQLAlchemy URL"),
+        ({"TEACHBACK_DATABASE_URL": "nonsense"}, "no address of a database"),
         ({"TEACHBACK_DATABASE_URL": "sqlite:////no/such/folder/db"}, "unable to open database file"),
     ],
 )

@@ -16,9 +16,12 @@ from teachback.client import JobHandle
 from teachback.errors import BadInput, NotFound
 from teachback.v1 import job_pb2
 
+from tests.support.databases import Kind, on_each_database
 from tests.support.farmodel import FarModel
 from tests.support.rows import mixed, row, write
 from tests.support.service import Service
+
+pytestmark = on_each_database
 
 
 def sse(http: httpx.Client, name: str, after: int = 0, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
@@ -105,9 +108,9 @@ def test_watchers_that_come_and_go_while_the_job_runs_miss_nothing(
     assert seen[2] == seen[0]
 
 
-def test_a_watcher_bears_a_kill_and_misses_nothing(tmp_path: Path) -> None:
+def test_a_watcher_bears_a_kill_and_misses_nothing(tmp_path: Path, database: Kind) -> None:
     """The events of the second life follow those of the first without a gap."""
-    with FarModel(delay=0.03) as far, Service(tmp_path / "data", far) as service:
+    with FarModel(delay=0.03) as far, Service(tmp_path / "data", far, database=database) as service:
         job = service.submit(write(tmp_path / "rows.jsonl", mixed(20)), batch_size=4)
         first = []
         for event in job.watch():

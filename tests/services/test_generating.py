@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from services.store.ledger import JobLedger
 from services.store.slots import SlotStore
 from services.store.tables import events, examples, items, jobs
 from services.store.writer import Writer
+from tests.support.databases import on_each_database
 from tests.support.script import Script
 
 PLAN = GeneratePlan("source", "openai/far", "openai/far", 4, None, 1, 0.6, None)
@@ -87,10 +87,13 @@ class Parrot(Script):
         return await super().complete(request, budget)
 
 
+pytestmark = on_each_database
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: str) -> Iterator[Engine]:
     """A new database, migrated, with a job in it."""
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    made = open_engine(database_url)
     migrate(made)
     with made.begin() as connection:
         row = {"id": "j", "kind": "generate", "spec": "{}", "state": "queued", "created": 0.0, "progress": "{}"}

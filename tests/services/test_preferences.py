@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from agents.offline.speak import reply
 from services.training import pairs
 from tests.services import preferring
 from tests.support.farmodel import FarModel
+from tests.support.ledger import query
 from tests.support.service import Service
 from training import rows
 
@@ -64,11 +63,11 @@ def wanted(dataset: str, **more: Any) -> dict[str, Any]:
 
 def samples(service: Service, name: str) -> dict[tuple[str, int], float]:
     """When each draw of a job was recorded."""
-    with closing(sqlite3.connect(service.database, timeout=30)) as connection:
-        found = connection.execute(
-            "SELECT item_id, attempt, round, created, role FROM calls WHERE job_id = ? AND step = 'sample'",
-            (name.removeprefix("jobs/"),),
-        ).fetchall()
+    found = query(
+        service.database,
+        "SELECT item_id, attempt, round, created, role FROM calls "  # noqa: S608
+        f"WHERE job_id = '{name.removeprefix('jobs/')}' AND step = 'sample'",
+    )
     assert {one[4] for one in found} <= {"student"}
     return {(one[0], one[2]): one[3] for one in found}
 

@@ -73,9 +73,9 @@ class Scripted(Gateway):
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: str) -> Iterator[Engine]:
     """A database with a job and a dataset that is empty yet."""
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    made = open_engine(database_url)
     migrate(made)
     yield made
     made.dispose()

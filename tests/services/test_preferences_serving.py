@@ -29,9 +29,9 @@ STAND_IN = ROOT / "tests/support/stand_in"
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: str) -> Iterator[Engine]:
     """A database with a job of each kind that matters here."""
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    made = open_engine(database_url)
     migrate(made)
     rows = {"dataset": "datasets/0d"}
     told = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -13,16 +14,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, event, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from services.datasets.intake import Intake
 from services.errors import StorageFull
+from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine, translated
 from services.store.tables import datasets, events, items, jobs, metadata
 from services.store.writer import Writer
+from tests.support.databases import Kind, on_each_database
+
+pytestmark = on_each_database
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: str) -> Iterator[Engine]:
     """A new database, migrated."""
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    made = open_engine(database_url)
     migrate(made)
     yield made
     made.dispose()
@@ -62,13 +68,15 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
         assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
 
 
-def test_the_database_is_told_to_be_careful(engine: Engine) -> None:
+def test_the_database_is_told_to_be_careful(engine: Engine, database: Kind) -> None:
+    word, careful = ("PRAGMA", CAREFUL) if database == "sqlite" else ("SHOW", CAREFUL_TOO)
     with engine.connect() as connection:
-        asked = {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in CAREFUL}
-    assert asked == CAREFUL
+        asked = {name: connection.execute(text(f"{word} {name}")).scalar_one() for name in careful}
+    assert asked == careful
 
 
 CAREFUL = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+CAREFUL_TOO = {"synchronous_commit": "on", "client_encoding": "UTF8", "fsync": "on"}
 
 
 # ---------------------------------------------------------------- the writer
@@ -146,3 +154,19 @@ def test_rows_go_with_their_dataset(engine: Engine) -> None:
         connection.execute(insert(items), item)
         connection.execute(datasets.delete())
         assert connection.execute(select(items)).all() == []
+
+
+def test_uploads_under_one_key_at_once_make_one_dataset(engine: Engine) -> None:
+    store, ready = DatasetStore(engine, "default"), Barrier(6)
+
+    def upload(_: int) -> str:
+        intake = Intake(store, display_name="", strict=True, key="k", limits=(1 << 20, 1 << 20), kind="training")
+        intake.begin_file("rows.jsonl")
+        intake.feed(b'{"prompt": "a", "completion": "b"}\n')
+        ready.wait(30)
+        return intake.finish().name
+
+    with ThreadPoolExecutor(6) as pool:
+        names = set(pool.map(upload, range(6)))
+    assert len(names) == 1
+    assert [one.name for one in store.page(0, "").datasets] == list(names)

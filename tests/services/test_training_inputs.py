@@ -25,13 +25,16 @@ from services.training.inputs import Checked, Source, write, write_split
 from services.training.programs import program
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingOptions
 from services.views import DatasetKind
+from tests.support.databases import on_each_database
 from training.configs import DpoConfig, SftConfig, validate
+
+pytestmark = on_each_database
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database_url: str) -> Iterator[Engine]:
     """A database."""
-    made = open_engine(f"sqlite:///{tmp_path / 'test.db'}")
+    made = open_engine(database_url)
     migrate(made)
     yield made
     made.dispose()

@@ -13,10 +13,12 @@ from teachback.client import JobHandle
 from teachback.errors import Conflict
 from teachback.v1 import job_pb2
 
+from tests.support.databases import on_each_database
 from tests.support.farmodel import FarModel
 from tests.support.rows import row, write
 from tests.support.service import Service
 
+pytestmark = on_each_database
 QUEUED, RUNNING, PAUSED = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_PAUSED
 CANCELLED, SUCCEEDED = job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_SUCCEEDED
 

@@ -17,6 +17,7 @@ import httpx
 from teachback import Client
 from teachback.client import JobHandle
 
+from tests.support import databases
 from tests.support.farmodel import FarModel
 
 ROOT = Path(__file__).parents[2]
@@ -39,11 +40,20 @@ def far_settings(far: FarModel, **more: Any) -> str:
 class Service:
     """`with Service(folder) as service:` runs it; `service.kill()` and `service.start()` as often as wanted."""
 
-    def __init__(self, folder: Path, far: FarModel | None = None, models: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        far: FarModel | None = None,
+        models: Mapping[str, Any] | None = None,
+        *,
+        database: databases.Kind = databases.KINDS[0],
+    ) -> None:
         """`models`: settings of the far models beside their address."""
         self.folder = folder
         # The student of a job that names none; the product's own default takes seconds to start.
         self.env = environment(folder, TEACHBACK_STUDENT="offline/student")
+        if database == "postgres":
+            self.env["TEACHBACK_DATABASE_URL"] = databases.url(database, folder)
         if far is not None:
             self.env["TEACHBACK_MODELS"] = far_settings(far, **(models or {}))
         self.largest_file: int | None = None
@@ -75,11 +85,14 @@ class Service:
     def spawn(self, **more: str) -> None:
         """Starts the process and waits for nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        env = {**self.env, **more}
+        # A private service takes no database from the environment.
+        database = ["--database-url", url] if (url := env.pop("TEACHBACK_DATABASE_URL", "")) else []
         with (self.folder / "service.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.main", "--private", "--data-dir", str(self.folder)],
+                [sys.executable, "-m", "services.main", "--private", "--data-dir", str(self.folder), *database],
                 cwd=ROOT,
-                env={**self.env, **more},
+                env=env,
                 stdout=log,
                 stderr=log,
             )
@@ -135,9 +148,14 @@ class Service:
         return (self.folder / "service.log").read_text(errors="replace")
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.folder / "teachback.db"
+    def database(self) -> Path | str:
+        """The SQLite file, or the address of the PostgreSQL database."""
+        return self.env.get("TEACHBACK_DATABASE_URL") or self.folder / "teachback.db"
+
+    @property
+    def database_url(self) -> str:
+        """The same for SQLAlchemy."""
+        return self.database if isinstance(self.database, str) else f"sqlite:///{self.database}"
 
     @property
     def client(self) -> Client:
