@@ -40,7 +40,8 @@ class Access:
         self._tidier = asyncio.create_task(self._tidy())
 
     async def close(self) -> None:
-        """Stops."""
+        """Stops, with everything written."""
+        await self.audit.close()
         if self._tidier:
             self._tidier.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -5,8 +5,9 @@ The same goes to the structured log. No secret is in either: a token stands ther
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -23,15 +24,9 @@ from services.store.writer import Writer
 log = structlog.get_logger()
 
 TOGETHER: Final = 1.0
-"""Seconds in which equal refusals become one entry: whoever knocks a thousand times a second must not fill the disk."""
-MOST_HELD: Final = 1000
+"""Seconds in which refusals like one that was written become one entry more: whoever knocks a thousand times a second
+must not fill the disk."""
 DAY: Final = 86400.0
-
-
-@dataclass(slots=True)
-class _Refused:
-    since: float
-    more: int
 
 
 class Audit:
@@ -39,7 +34,10 @@ class Audit:
 
     def __init__(self, engine: Engine, writer: Writer) -> None:
         self._engine, self._writer = engine, writer
-        self._refused: dict[tuple[str, ...], _Refused] = {}
+        self._more: dict[tuple[str, ...], int] = {}
+        """Of refusals that were written within the last second, how many equal ones came since."""
+        self._counting: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
 
     async def done(self, caller: Caller, method: str, object_: str, address: str, outcome: str) -> None:
         """Records a call that was let in. Returns when that is on disk."""
@@ -48,15 +46,28 @@ class Audit:
     async def refused(self, caller: Caller | None, method: str, object_: str, address: str, outcome: str) -> None:
         """Records one that was not. `caller`: None where nobody knows who it was."""
         project, token = (caller.project, caller.token) if caller else ("", NOBODY)
-        key = (project, token, method, address, outcome)
-        now, held = time.monotonic(), self._refused.get(key)
-        if held and now - held.since < TOGETHER:
-            held.more += 1
+        about = object_ if caller else ""  # a stranger may make up as many as it likes
+        key = (project, token, method, about, address, outcome)
+        if key in self._more:
+            self._more[key] += 1
             return
-        if len(self._refused) > MOST_HELD:
-            self._refused.clear()
-        self._refused[key] = _Refused(now, 0)
-        await self._write(project, token, method, object_, address, outcome, 1 + (held.more if held else 0))
+        self._more[key] = 0
+        counting = asyncio.create_task(self._count(key))
+        self._counting.add(counting)
+        counting.add_done_callback(self._counting.discard)
+        await self._write(project, token, method, object_, address, outcome, 1)
+
+    async def close(self) -> None:
+        """Writes down what was counted so far."""
+        self._closing.set()
+        await asyncio.gather(*self._counting)
+
+    async def _count(self, key: tuple[str, ...]) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), TOGETHER)
+        if more := self._more.pop(key):
+            project, token, method, about, address, outcome = key
+            await self._write(project, token, method, about, address, outcome, more)
 
     async def _write(
         self, project: str, token: str, method: str, object_: str, address: str, outcome: str, times: int

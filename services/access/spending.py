@@ -42,7 +42,7 @@ class Purse:
             connection.execute(delete(spend_holds).where(spend_holds.c.job_id == job_id, spend_holds.c.run != run))
         self._quotas = Quotas(engine, store, project)
         self._held = self._reserved = self._unbooked = 0.0
-        self._holders = 0
+        self._holders = self._settlements = 0
         self._settled = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -60,12 +60,13 @@ class Purse:
                 limits = await asyncio.to_thread(self._store.limits, self._project)
             if limits.max_spend is None or self._reserved + amount <= self._held:
                 return
+            settled = self._settlements
             async with self._turn:
                 need = self._reserved + amount - self._held
                 if need <= 0:
                     continue
                 refusal = await asyncio.to_thread(self._take, need, amount, limits.max_spend, limits.spend_period)
-            if not refusal:
+            if not refusal or self._settlements != settled:  # money came back while the database was asked
                 continue
             if not self._holders:
                 raise BudgetExceeded(refusal)
@@ -93,6 +94,7 @@ class Purse:
         self._reserved = self._reserved - reserved if self._holders else 0.0
         self._held -= min(cost, self._held)
         self._unbooked += cost
+        self._settlements += 1
         self._settled.set()
 
     def due(self) -> float:

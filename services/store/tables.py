@@ -208,7 +208,7 @@ audit = Table(
     Column("object", String(200), nullable=False),
     Column("address", String(100), nullable=False),
     Column("outcome", String(40), nullable=False),
-    Column("times", Integer, nullable=False),  # equal refusals within a second are one entry
+    Column("times", Integer, nullable=False),  # refusals like one of the last second are one entry more
     Index("audit_by_project", "project", "id"),
 )
 
