@@ -16,12 +16,10 @@ from teachback.client import JobHandle
 from teachback.errors import BadInput, NotFound
 from teachback.v1 import job_pb2
 
-from tests.support.databases import Kind, on_each_database
+from tests.support.databases import on_each_database
 from tests.support.farmodel import FarModel
 from tests.support.rows import mixed, row, write
 from tests.support.service import Service
-
-pytestmark = on_each_database
 
 
 def sse(http: httpx.Client, name: str, after: int = 0, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
@@ -35,6 +33,7 @@ def sse(http: httpx.Client, name: str, after: int = 0, headers: dict[str, str] |
     return events
 
 
+@on_each_database
 def test_every_event_once_and_in_order(finished: JobHandle) -> None:
     events = list(finished.watch())
     assert [e.seq for e in events] == list(range(1, len(events) + 1))
@@ -51,6 +50,7 @@ def test_every_event_once_and_in_order(finished: JobHandle) -> None:
     assert events[-1].progress.done_examples == 12
 
 
+@on_each_database
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(after=st.integers(0, 40))
 def test_a_watcher_takes_up_where_it_left_off(finished: JobHandle, after: int) -> None:
@@ -58,6 +58,7 @@ def test_a_watcher_takes_up_where_it_left_off(finished: JobHandle, after: int) -
     assert [e.seq for e in events] == list(range(after + 1, 12 + 4))
 
 
+@on_each_database
 def test_the_same_over_rest(finished: JobHandle, http: httpx.Client) -> None:
     events = sse(http, finished.name)
     ours = list(finished.watch())
@@ -78,6 +79,7 @@ def test_watching_what_is_not_there(finished: JobHandle, http: httpx.Client) -> 
     assert http.get(f"/v1/{finished.name}/events", params={"after_seq": -1}).status_code == 400
 
 
+@on_each_database
 def test_watchers_that_come_and_go_while_the_job_runs_miss_nothing(
     shared: Service, shared_far: FarModel, tmp_path: Path
 ) -> None:
@@ -108,9 +110,9 @@ def test_watchers_that_come_and_go_while_the_job_runs_miss_nothing(
     assert seen[2] == seen[0]
 
 
-def test_a_watcher_bears_a_kill_and_misses_nothing(tmp_path: Path, database: Kind) -> None:
+def test_a_watcher_bears_a_kill_and_misses_nothing(tmp_path: Path) -> None:
     """The events of the second life follow those of the first without a gap."""
-    with FarModel(delay=0.03) as far, Service(tmp_path / "data", far, database=database) as service:
+    with FarModel(delay=0.03) as far, Service(tmp_path / "data", far) as service:
         job = service.submit(write(tmp_path / "rows.jsonl", mixed(20)), batch_size=4)
         first = []
         for event in job.watch():

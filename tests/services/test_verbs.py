@@ -18,7 +18,6 @@ from tests.support.farmodel import FarModel
 from tests.support.rows import row, write
 from tests.support.service import Service
 
-pytestmark = on_each_database
 QUEUED, RUNNING, PAUSED = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING, job_pb2.JOB_STATE_PAUSED
 CANCELLED, SUCCEEDED = job_pb2.JOB_STATE_CANCELLED, job_pb2.JOB_STATE_SUCCEEDED
 
@@ -62,6 +61,7 @@ def brought_home(job: JobHandle) -> None:
     raise AssertionError("the job does not end")
 
 
+@on_each_database
 @pytest.mark.parametrize("seed", range(6))
 def test_any_order_of_verbs(shared: Service, slow: FarModel, tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
