@@ -60,7 +60,7 @@ def _translate(endpoint: Endpoint, error: Exception) -> ModelError:
     import httpx
     from litellm import exceptions as known
 
-    said = f"{endpoint.name}: {str(error)[:400]}"
+    said = f"{endpoint.name}: {endpoint.unsaid(str(error))[:400]}"
     if isinstance(error, known.Timeout):
         return CallTimeout(said)
     if isinstance(error, known.RateLimitError):

@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +20,7 @@ from agents.errors import MissingKey, UnknownModel
 Kind = Literal["offline", "embedded", "served", "openai", "litellm"]
 
 OFFLINE = ("offline/student", "offline/teacher", "offline/evaluator")
+SHORTEST_SECRET = 6
 EMBEDDED_AT_ONCE = 4
 """Slots of the embedded server (agents/embedded/server.py --parallel)."""
 EMBEDDED = ("embedded/smollm2-135m",)
@@ -81,6 +83,16 @@ class Endpoint:
     api_base: str | None = None
     api_key: str | None = field(default=None, repr=False)
     json_schema: bool = True
+
+    def unsaid(self, text: str) -> str:
+        """A provider's or a library's words without the key and the address's password, which some of them repeat."""
+        at = urlsplit(self.api_base or "")
+        told = [self.api_key, at.password, unquote(at.password or ""), at.username if not at.password else None]
+        for secret in told:
+            # What is shorter is no secret, as the "none" that local servers are sent.
+            if secret and len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return text
 
 
 class Catalog:

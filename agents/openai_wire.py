@@ -8,11 +8,12 @@ definition OpenAI's, is read as it stands.
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from time import time
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -86,7 +87,8 @@ class OpenAIWire:
         except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as error:
             raise BadReply(f"{endpoint.name}: the answer was cut off") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"{endpoint.name}: {endpoint.api_base} can't be reached: {error}") from error
+            said = endpoint.unsaid(f"{endpoint.api_base} can't be reached: {error}")
+            raise Unreachable(f"{endpoint.name}: {said}") from error
         if status != 200:
             # Outside the try: Unauthorized is a PermissionError, and as an OSError it would read as a lost connection.
             _refuse(endpoint, status, retry_after, raw)
@@ -102,7 +104,12 @@ def _translate(endpoint: Endpoint) -> Translation:
     headers = config.validate_environment({}, endpoint.model, [], {}, {}, endpoint.api_key, endpoint.api_base)
     headers["Content-Type"] = "application/json"
     url = config.get_complete_url(endpoint.api_base, endpoint.api_key, endpoint.model, {}, {})
-
+    parts = urlsplit(url)
+    if parts.username is not None:  # aiohttp refuses it beside the header, and a header stands in no error's address
+        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     return Translation(url, headers, config, _proxy(url))
 
 
@@ -124,7 +131,8 @@ def read_reply(endpoint: Endpoint, raw: bytes) -> Reply:
         usage = body.get("usage") or {}
         tokens = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise BadReply(f"{endpoint.name}: the answer can't be read: {raw[:200]!r}") from error
+        begin = endpoint.unsaid(raw.decode(errors="replace"))[:200]
+        raise BadReply(f"{endpoint.name}: the answer can't be read: {begin!r}") from error
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     cost = endpoint.price.of(*tokens) if endpoint.price else None
     return Reply(
@@ -133,6 +141,8 @@ def read_reply(endpoint: Endpoint, raw: bytes) -> Reply:
 
 
 def _refuse(endpoint: Endpoint, status: int, retry_after: str | None, raw: bytes) -> None:
+    # Before it is cut short: half a key is found by nobody who looks for the whole.
+    raw = endpoint.unsaid(raw.decode(errors="replace")).encode()
     said = f"{endpoint.name} answered {status}: {_message(raw)}"
     if status == 429:
         raise RateLimited(said, seconds(retry_after))

@@ -21,11 +21,14 @@ from starlette.types import ASGIApp
 from agents.embedded.process import EmbeddedServer
 from agents.gateway import Gateway
 from agents.models import Catalog
+from services import openfiles
 from services.access.access import Access
 from services.access.guards import OPEN_PATHS
 from services.jobs.scheduler import Scheduler
 from services.rest.app import build
 from services.rest.certificates import CertificateAtTheDoor, ToldProtocol
+from services.rest.connections import KEPT, BoundedProtocol
+from services.rest.server import RestServer
 from services.rpc import server as rpc
 from services.service import Service
 from services.settings import LOOPBACK, Settings
@@ -59,6 +62,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]
     settings.bearer()  # raises where one is missing, before anything is made
     identity = load(settings)
     _warn_of(settings, identity)
+    openfiles.raise_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(alone(settings))
@@ -113,7 +117,7 @@ async def _start_rest(
     stack: contextlib.AsyncExitStack, faces: FastAPI, settings: Settings, identity: Identity | None
 ) -> int:
     app: ASGIApp = faces
-    secured = identity.uvicorn_options() if identity else {}
+    secured = {"http": BoundedProtocol, **(identity.uvicorn_options() if identity else {})}
     if identity and identity.client_ca:
         app, secured = (
             CertificateAtTheDoor(app, OPEN_PATHS, faces.state.service.access.audit),
@@ -126,14 +130,13 @@ async def _start_rest(
         log_config=None,  # its lines go where all go (services/logs.py)
         log_level="warning",
         access_log=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=int(KEPT),
         timeout_graceful_shutdown=2,
         lifespan="off",
+        ws="none",
         **secured,
     )
-    server = uvicorn.Server(config)
-    # The process has its own signal handlers; uvicorn's would take them over.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+    server = RestServer(config)
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         sock = socket.create_server((settings.host, settings.rest_port), family=family, backlog=2048)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.access.caller import about
 from services.rest import access, training
+from services.rest.bodies import BoundedBodies
 from services.rest.door import Doorman
 from services.rest.fields import ExampleId, Id, Short, Size, Token
 from services.rest.metrics import add_metrics, observed
@@ -67,6 +68,7 @@ def build(service: Service, exporting: Exporting = NOT_EXPORTING) -> FastAPI:
         telemetry=observed(exporting),
     )
     install(app)
+    app.add_middleware(BoundedBodies, streams=frozenset(UPLOADS))  # the innermost: what it raises is a route's error
     app.state.service = service
     doorman = Doorman(app, service)
 

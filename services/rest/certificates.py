@@ -10,16 +10,16 @@ import asyncio
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.access.audit import Audit
+from services.rest.connections import BoundedProtocol
 from services.rest.problems import problem
 
 _SHOWN: Final = "teachback.certificate"
 
 
-class ToldProtocol(HttpToolsProtocol):
-    """uvicorn's own, and says whether the caller has shown a certificate."""
+class ToldProtocol(BoundedProtocol):
+    """The same, and says whether the caller has shown a certificate."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """A handshake is over."""

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from services.access.caller import Call, Caller, begin
 from services.access.door import PROJECT
 from services.access.guards import OPEN_PATHS, ROUTES, Guard
-from services.rest.problems import told
+from services.rest.problems import problem, told
 from services.rpc.answers import explained
 from services.service import Service
 
@@ -64,6 +65,8 @@ class Doorman:
         self._service.calls += 1
         try:
             return await call_next(request)
+        except ClientDisconnect:  # in the middle of its request: nobody hears this
+            return problem(408, "REQUEST_TIMEOUT", "the connection was closed before the request was there")
         except Exception as error:  # noqa: BLE001 - errors of routes behind a middleware do not reach the handlers
             return told(error)
         finally:

@@ -60,7 +60,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
-        return problem(error.status_code, f"HTTP_{error.status_code}", str(error.detail), headers)
+        reason = "TOO_LARGE" if error.status_code == 413 else f"HTTP_{error.status_code}"
+        return problem(error.status_code, reason, str(error.detail), headers)
 
     @app.exception_handler(Exception)
     async def other(_request: Request, error: Exception) -> JSONResponse:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from services import openfiles
 from services.rpc.door import AtTheDoor
 from services.rpc.servicers import add_all
 from services.rpc.tracing import Traced
 from services.service import Service
 from services.tls import Identity
+
+LIMITS: Final = (
+    # TLS, the preface and the first settings are there within this.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    # A caller that says nothing is asked whether it is still there, with a call under way or without one.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Clients connect again by themselves at their next call.
+    ("grpc.max_connection_idle_ms", 300_000),
+)
+"""What a connection may wait for, as services/rest/connections.py has it for REST."""
 
 
 class Readable(grpc.aio.ServerInterceptor):
@@ -39,9 +53,10 @@ async def start(
     service: Service, host: str, port: int, identity: Identity | None = None
 ) -> tuple[grpc.aio.Server, int]:
     """A serving server and its port, with TLS where it has an identity. Raises RuntimeError where the port is taken."""
+    most = ("grpc.max_allowed_incoming_connections", openfiles.most_grpc())
     server = grpc.aio.server(
         interceptors=[Traced(), AtTheDoor(service.access), Readable()],
-        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20)],
+        options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20), *LIMITS, most],
     )
     names = add_all(server, service)
     status = health.aio.HealthServicer()

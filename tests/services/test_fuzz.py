@@ -52,6 +52,9 @@ class Drawer:
             (method, path, spec) for path, methods in document["paths"].items() for method, spec in methods.items()
         ]
 
+        self.route = ""
+        """The last request's, as the document names it."""
+
     def odd(self) -> Any:
         """Something that fits nowhere in particular."""
         return self.draw.choice(ODD)
@@ -96,6 +99,7 @@ class Drawer:
     def request(self) -> tuple[str, str, dict[str, Any]]:
         """Method, path and the rest of one request."""
         method, path, spec = self.draw.choice(self.calls)
+        self.route = f"{method.upper()} {path}"
         query: dict[str, str] = {}
         for parameter in spec.get("parameters", []):
             drawn = self.value(parameter["schema"], parameter["name"])
@@ -171,7 +175,13 @@ def names(prey: JobHandle, trained: str) -> dict[str, list[str]]:
     }
 
 
-def fuzz_rest(shared: Service, names: dict[str, list[str]], seed: int, count: int) -> Counter[int]:
+Told = dict[str, Counter[str]]
+"""How often each route or RPC answered each status."""
+
+
+def fuzz_rest(
+    shared: Service, names: dict[str, list[str]], seed: int, count: int, told: Told | None = None
+) -> Counter[int]:
     """So many requests; returns the statuses."""
     seen: Counter[int] = Counter()
     with shared.http as http:
@@ -186,6 +196,8 @@ def fuzz_rest(shared: Service, names: dict[str, list[str]], seed: int, count: in
             except (httpx.InvalidURL, httpx.LocalProtocolError, ValueError):
                 continue  # what a client refuses to send
             seen[answer.status_code] += 1
+            if told is not None:
+                told.setdefault(drawer.route, Counter())[str(answer.status_code)] += 1
             assert answer.status_code < 500, f"seed {seed}, number {number}: {method} {path} {more}: {answer.text}"
             if answer.status_code >= 400 and method != "HEAD":
                 assert answer.headers["content-type"] == "application/problem+json", (method, path, answer.text)
@@ -233,7 +245,9 @@ def _scalar(draw: random.Random, field: Any, names: dict[str, list[str]]) -> Any
     return draw.choice([0, 1, 2] if mild else [3, 7, -1, 99, 1000, 2**31 - 1, -(2**31)])
 
 
-def fuzz_grpc(shared: Service, names: dict[str, list[str]], seed: int, count: int) -> Counter[grpc.StatusCode]:
+def fuzz_grpc(
+    shared: Service, names: dict[str, list[str]], seed: int, count: int, told: Told | None = None
+) -> Counter[grpc.StatusCode]:
     """So many calls; returns the statuses."""
     draw, seen = random.Random(seed), Counter[grpc.StatusCode]()
     token = (("authorization", f"Bearer {shared.token}"),)
@@ -245,6 +259,8 @@ def fuzz_grpc(shared: Service, names: dict[str, list[str]], seed: int, count: in
             ]
             status, said = _call(channel, method, sent, token, draw)
             seen[status] += 1
+            if told is not None:
+                told.setdefault(method.full_name, Counter())[status.name] += 1
             assert status in OURS or status in FINE, (
                 f"seed {seed}, number {number}: {method.name} {sent}: {status} {said}"
             )
@@ -292,7 +308,10 @@ def test_a_few_hundred_calls_that_nobody_meant(shared: Service, names: dict[str,
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(10))
 def test_ten_thousand_of_each(shared: Service, names: dict[str, list[str]], seed: int) -> None:
-    print(fuzz_rest(shared, names, seed + 100, 1000), fuzz_grpc(shared, names, seed + 100, 1000))
+    told: Told = {}
+    print(fuzz_rest(shared, names, seed + 100, 1000, told), fuzz_grpc(shared, names, seed + 100, 1000, told))
+    for route, statuses in sorted(told.items()):
+        print(route, dict(statuses.most_common()))
 
 
 def test_the_service_is_none_the_worse_for_it(shared: Service, finished: JobHandle) -> None:

@@ -44,6 +44,11 @@ class Served:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def log(self) -> str:
         """What it has written so far."""
         return self._log.read_text(errors="replace")

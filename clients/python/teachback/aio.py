@@ -368,12 +368,13 @@ class AsyncJobHandle:
                 async for event in stream:
                     if follower.take(event, heartbeats):
                         yield event
+                named = job_pb2.GetJobRequest(name=self.name)
+                self.job = await self._client._jobs.GetJob(named, metadata=self._client._metadata)
+                if self.ended:
+                    return
                 wait = 0.2  # a service that shuts down ends its streams; the job may not have ended
             except grpc.RpcError as error:
                 wait = follower.delay(error)
-            else:
-                if (await self.refresh()).state in wire.ENDED:
-                    return
             finally:
                 stream.cancel()
             await asyncio.sleep(wait)
@@ -384,7 +385,7 @@ class AsyncJobHandle:
             # Old pauses are replayed too, so the state is asked for rather than taken from the event.
             if event.state == job_pb2.JOB_STATE_PAUSED and (await self.refresh()).state == job_pb2.JOB_STATE_PAUSED:
                 return self.job
-        return await self.refresh()
+        return self.job  # as the watch has found it at its end
 
     def examples(self, outcome: str = "", *, rounds: bool = False) -> AsyncIterator[example_pb2.Example]:
         """The job's examples that have an outcome (or this one), in source order."""

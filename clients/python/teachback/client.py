@@ -366,12 +366,13 @@ class JobHandle:
                 for event in stream:
                     if follower.take(event, heartbeats):
                         yield event
+                named = job_pb2.GetJobRequest(name=self.name)
+                self.job = self._client._jobs.GetJob(named, metadata=self._client._metadata)
+                if self.ended:
+                    return
                 wait = 0.2  # a service that shuts down ends its streams; the job may not have ended
             except grpc.RpcError as error:
                 wait = follower.delay(error)
-            else:
-                if self.refresh().state in wire.ENDED:
-                    return
             finally:
                 stream.cancel()
             time.sleep(wait)
@@ -382,7 +383,7 @@ class JobHandle:
             # Old pauses are replayed too, so the state is asked for rather than taken from the event.
             if event.state == job_pb2.JOB_STATE_PAUSED and self.refresh().state == job_pb2.JOB_STATE_PAUSED:
                 return self.job
-        return self.refresh()
+        return self.job  # as the watch has found it at its end
 
     def examples(self, outcome: str = "", *, rounds: bool = False) -> Iterator[example_pb2.Example]:
         """The job's examples that have an outcome (or this one), in source order."""

@@ -1,0 +1,1 @@
+"""What a service must bear: many clients, bad connections, and cuts."""
