@@ -81,7 +81,7 @@ def team(service: Service, id_: str) -> Team:
     access.create_project(id_, display_name=f"The {id_} ones")
     made = Team(service, id_)
     for scope in ("read", "write", "admin"):
-        made.secrets[scope] = access.create_token(scope, project=id_, display_name=scope).secret  # type: ignore[arg-type]
+        made.secrets[scope] = access.create_token(scope, project=id_, display_name=scope).secret
     return made
 
 

@@ -100,7 +100,8 @@ def call(wire: Wire, name: str, sent: list[Message], headers: dict[str, str]) ->
         answer = raw(asked, metadata=tuple(headers.items()), timeout=30)
         said = b"".join(answer) if method.server_streaming else answer
     except grpc.RpcError as error:
-        trailing = b"".join(v if isinstance(v, bytes) else v.encode() for _, v in error.trailing_metadata() or ())
+        pairs: Any = error.trailing_metadata() or ()
+        trailing = b"".join(v if isinstance(v, bytes) else v.encode() for _, v in pairs)
         return Answer(error.code(), trailing, error.details() or "")
     return Answer(grpc.StatusCode.OK, said, "")
 
@@ -108,7 +109,7 @@ def call(wire: Wire, name: str, sent: list[Message], headers: dict[str, str]) ->
 def empty(name: str) -> list[Message]:
     """A message of the kind that an RPC takes."""
     pool = descriptor_pool.Default()
-    found = pool.FindMethodByName(name[1:].replace("/", ".")).input_type  # type: ignore[no-untyped-call]
+    found = pool.FindMethodByName(name[1:].replace("/", ".")).input_type
     return [message_factory.GetMessageClass(found)()]
 
 
@@ -166,7 +167,7 @@ def ask(wire: Wire, route: tuple[str, str], things: Things, headers: dict[str, s
     method, _ = route
     path, body = asks.ROUTES[route](things)
     content = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
-    return wire.http.request(method, path, headers=headers, **content)  # type: ignore[arg-type]
+    return wire.http.request(method, path, headers=headers, **content)
 
 
 # ---------------------------------------------------------------- by another project
