@@ -68,8 +68,8 @@ class Scheduler:
         self._lost: set[str] = set()
         self.verbs: Mapping[str, Verb] = {
             "pause": lambda name, _: self._pause(name),
-            "resume": lambda name, max_cost: self._resume(name, max_cost, counted=True),
-            "go_on": lambda name, max_cost: self._resume(name, max_cost, counted=False),
+            "resume": self._resume,
+            "resume_stage": lambda name, max_cost: self._resume(name, max_cost, counted=False),
             "cancel": lambda name, _: self._cancel(name),
             "retry": lambda name, _: self._retry(name),
         }
@@ -162,7 +162,7 @@ class Scheduler:
 
     async def resume(self, name: str, max_cost: float | None, *, counted: bool = True) -> Job:
         """Goes on with a job that is paused or failed as a whole, else raises WrongState. `counted`: see create."""
-        return await self._do(name, "resume" if counted else "go_on", max_cost)
+        return await self._do(name, "resume" if counted else "resume_stage", max_cost)
 
     async def cancel(self, name: str) -> Job:
         """Ends a job and keeps what is finished. A job that has ended stays as it is."""
@@ -214,7 +214,7 @@ class Scheduler:
             await self._state(id_, JobState.PAUSED, "paused by a caller")
         return await self.get(name)
 
-    async def _resume(self, name: str, max_cost: float | None, *, counted: bool) -> Job:
+    async def _resume(self, name: str, max_cost: float | None, *, counted: bool = True) -> Job:
         job = await self.get(name)
         id_ = tail(name, "jobs")
         if job.state not in (JobState.PAUSED, JobState.FAILED):

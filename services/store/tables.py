@@ -140,29 +140,6 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
-leases = Table(
-    "leases",
-    metadata,
-    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
-    Column("owner", String(32), nullable=False, index=True),  # of which service process
-    Column("fence", Big, nullable=False),  # grows with every owner; what is written of the job carries it
-    Column("expires", Float, nullable=False),  # by the database's clock
-    # Makes the number a part of a key: who writes locks the key alone (services/store/fence.py).
-    UniqueConstraint("job_id", "fence", name="leases_fenced"),
-)
-
-requests = Table(
-    "requests",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("verb", String(12), nullable=False),
-    Column("max_cost", Float),
-    Column("created", Float, nullable=False),  # by the database's clock
-    Column("taken_by", String(32)),  # the owner that does it
-    Column("answer", Text),  # JSON: what was wrong; {} where nothing was
-)
-
 projects = Table(
     "projects",
     metadata,
@@ -233,4 +210,27 @@ audit = Table(
     Column("outcome", String(40), nullable=False),
     Column("times", Integer, nullable=False),  # refusals like one of the last second are one entry more
     Index("audit_by_project", "project", "id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner", String(32), nullable=False, index=True),  # of which service process
+    Column("fence", Big, nullable=False),  # grows with every owner; what is written of the job carries it
+    Column("expires", Float, nullable=False),  # by the database's clock
+    # Makes the number a part of a key: who writes locks the key alone (services/store/fence.py).
+    UniqueConstraint("job_id", "fence", name="leases_fenced"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("verb", String(12), nullable=False),
+    Column("max_cost", Float),
+    Column("created", Float, nullable=False),  # by the database's clock
+    Column("taken_by", String(32)),  # the owner that does it
+    Column("answer", Text),  # JSON: what was wrong; {} where nothing was
 )

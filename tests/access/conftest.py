@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
+import grpc
 import httpx
 import pytest
 from teachback import Client
@@ -79,7 +81,7 @@ def team(service: Service, id_: str) -> Team:
     access.create_project(id_, display_name=f"The {id_} ones")
     made = Team(service, id_)
     for scope in ("read", "write", "admin"):
-        made.secrets[scope] = access.create_token(scope, project=id_, display_name=scope).secret  # type: ignore[arg-type]
+        made.secrets[scope] = access.create_token(scope, project=id_, display_name=scope).secret
     return made
 
 
@@ -97,6 +99,20 @@ def blue(service: Service) -> Iterator[Team]:
     made = team(service, "blue")
     with made.client:
         yield made
+
+
+class Wire(NamedTuple):
+    """Both faces of the service, without a token."""
+
+    channel: grpc.Channel
+    http: httpx.Client
+
+
+@pytest.fixture(scope="package")
+def wire(service: Service) -> Iterator[Wire]:
+    """Connected once: there are some two thousand calls."""
+    with grpc.insecure_channel(service.grpc) as channel, httpx.Client(base_url=service.rest, timeout=30) as http:
+        yield Wire(channel, http)
 
 
 @pytest.fixture(scope="package")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
@@ -46,7 +47,7 @@ def test_writes_are_there_and_reads_are_not(service: Service, amber: Team, tmp_p
         job.wait()
         list(client.jobs())
         client.dataset(dataset)
-        list(job.export(tmp_path / "out.jsonl") or ())
+        job.export(tmp_path / "out.jsonl")
         with pytest.raises(NotFound):
             client.job("jobs/0123456789abcdef").cancel()
     with httpx.Client(base_url=service.rest, headers=amber.headers("write")) as http:
@@ -90,7 +91,7 @@ def test_every_refusal_is_there(service: Service, amber: Team) -> None:
 def test_what_a_stranger_tried_only_the_operator_reads(service: Service, red: Team, things: Things) -> None:
     time.sleep(1.1)  # what the same one tried before is another entry
     with grpc.insecure_channel(service.grpc) as channel:
-        knock = channel.unary_unary("/teachback.v1.JobService/PauseJob")
+        knock: Any = channel.unary_unary("/teachback.v1.JobService/PauseJob")
         for _ in range(200):
             with pytest.raises(grpc.RpcError):
                 knock(b"", metadata=(("authorization", "Bearer no"),), timeout=10)

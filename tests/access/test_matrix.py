@@ -21,7 +21,7 @@ from services.access.caller import Scope
 from services.access.guards import Guard
 from services.rest.app import build
 from tests.access import asks
-from tests.access.conftest import NEVER, SECRET, Team, Things
+from tests.access.conftest import NEVER, SECRET, Team, Things, Wire
 from tests.support.service import Service
 
 LOADED = (access_pb2, dataset_pb2, example_pb2, job_pb2, trainer_pb2, health_pb2, reflection_pb2)
@@ -52,11 +52,9 @@ DESCRIBED = dict(methods())
 
 
 # ---------------------------------------------------------------- what there is, is listed
-def test_every_service_that_runs_is_looked_at(service: Service, red: Team) -> None:
+def test_every_service_that_runs_is_looked_at(wire: Wire, red: Team) -> None:
     asked: Any = reflection_pb2.ServerReflectionRequest(list_services="*")
-    answer = call(
-        service, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [asked], red.headers("read")
-    )
+    answer = call(wire, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", [asked], red.headers("read"))
     told: Any = reflection_pb2.ServerReflectionResponse.FromString(answer.said)
     running = {one.name for one in told.list_services_response.service}
     assert running == {name.split("/")[1] for name, _ in methods()}
@@ -91,27 +89,27 @@ class Answer(NamedTuple):
     details: str
 
 
-def call(service: Service, name: str, sent: list[Message], headers: dict[str, str]) -> Answer:
+def call(wire: Wire, name: str, sent: list[Message], headers: dict[str, str]) -> Answer:
     """Calls an RPC of whatever kind."""
     method = DESCRIBED[name]
-    with grpc.insecure_channel(service.grpc) as channel:
-        kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-        raw: Any = getattr(channel, kind)(name)
-        messages = [message.SerializeToString() for message in sent]
-        asked = iter(messages) if method.client_streaming else messages[0]
-        try:
-            answer = raw(asked, metadata=tuple(headers.items()), timeout=30)
-            said = b"".join(answer) if method.server_streaming else answer
-        except grpc.RpcError as error:
-            trailing = b"".join(v if isinstance(v, bytes) else v.encode() for _, v in error.trailing_metadata() or ())
-            return Answer(error.code(), trailing, error.details() or "")
-        return Answer(grpc.StatusCode.OK, said, "")
+    kind = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
+    raw: Any = getattr(wire.channel, kind)(name)
+    messages = [message.SerializeToString() for message in sent]
+    asked = iter(messages) if method.client_streaming else messages[0]
+    try:
+        answer = raw(asked, metadata=tuple(headers.items()), timeout=30)
+        said = b"".join(answer) if method.server_streaming else answer
+    except grpc.RpcError as error:
+        pairs: Any = error.trailing_metadata() or ()
+        trailing = b"".join(v if isinstance(v, bytes) else v.encode() for _, v in pairs)
+        return Answer(error.code(), trailing, error.details() or "")
+    return Answer(grpc.StatusCode.OK, said, "")
 
 
 def empty(name: str) -> list[Message]:
     """A message of the kind that an RPC takes."""
     pool = descriptor_pool.Default()
-    found = pool.FindMethodByName(name[1:].replace("/", ".")).input_type  # type: ignore[no-untyped-call]
+    found = pool.FindMethodByName(name[1:].replace("/", ".")).input_type
     return [message_factory.GetMessageClass(found)()]
 
 
@@ -121,19 +119,19 @@ def sent(name: str, things: Things) -> list[Message]:
 
 
 @pytest.mark.parametrize("name", GUARDED_RPCS)
-def test_no_rpc_answers_a_stranger(service: Service, things: Things, name: str) -> None:
+def test_no_rpc_answers_a_stranger(wire: Wire, things: Things, name: str) -> None:
     for shown in BAD:
         headers = {"authorization": shown} if shown else {}
-        answer = call(service, name, sent(name, things), headers)
+        answer = call(wire, name, sent(name, things), headers)
         assert answer.code is grpc.StatusCode.UNAUTHENTICATED, (name, shown, answer)
         assert shown.removeprefix("Bearer ") not in answer.details or not shown
         _tells_nothing(answer.said, things)
 
 
 @pytest.mark.parametrize("route", GUARDED_ROUTES, ids=" ".join)
-def test_no_route_answers_a_stranger(service: Service, things: Things, route: tuple[str, str]) -> None:
+def test_no_route_answers_a_stranger(wire: Wire, things: Things, route: tuple[str, str]) -> None:
     for shown in BAD:
-        answer = ask(service, route, things, {"authorization": shown} if shown else {})
+        answer = ask(wire, route, things, {"authorization": shown} if shown else {})
         assert answer.status_code == 401, (route, shown)
         assert answer.headers["www-authenticate"] == "Bearer"
         if route[0] != "HEAD":
@@ -142,19 +140,17 @@ def test_no_route_answers_a_stranger(service: Service, things: Things, route: tu
 
 
 @pytest.mark.parametrize("name", [n for n in GUARDED_RPCS if guards.RPCS[n] != guards.READ])
-def test_no_rpc_answers_too_small_a_scope(service: Service, red: Team, things: Things, name: str) -> None:
+def test_no_rpc_answers_too_small_a_scope(wire: Wire, red: Team, things: Things, name: str) -> None:
     for scope in too_small(guards.RPCS[name]):
-        answer = call(service, name, sent(name, things), red.headers(scope))
+        answer = call(wire, name, sent(name, things), red.headers(scope))
         assert answer.code is grpc.StatusCode.PERMISSION_DENIED, (name, scope, answer)
         _tells_nothing(answer.said, things)
 
 
 @pytest.mark.parametrize("route", [r for r in GUARDED_ROUTES if guards.ROUTES[r] != guards.READ], ids=" ".join)
-def test_no_route_answers_too_small_a_scope(
-    service: Service, red: Team, things: Things, route: tuple[str, str]
-) -> None:
+def test_no_route_answers_too_small_a_scope(wire: Wire, red: Team, things: Things, route: tuple[str, str]) -> None:
     for scope in too_small(guards.ROUTES[route]):
-        answer = ask(service, route, things, red.headers(scope))
+        answer = ask(wire, route, things, red.headers(scope))
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:teachback:permission-denied"), (route, scope)
         _tells_nothing(answer.content, things)
 
@@ -166,21 +162,20 @@ def too_small(guard: Guard) -> list[str]:
     return {Scope.READ: [], Scope.WRITE: ["read"], Scope.ADMIN: ["read", "write"]}[guard.scope]
 
 
-def ask(service: Service, route: tuple[str, str], things: Things, headers: dict[str, str]) -> httpx.Response:
+def ask(wire: Wire, route: tuple[str, str], things: Things, headers: dict[str, str]) -> httpx.Response:
     """Asks a route about somebody's things."""
     method, _ = route
     path, body = asks.ROUTES[route](things)
     content = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
-    with httpx.Client(base_url=service.rest, timeout=30) as http:
-        return http.request(method, path, headers=headers, **content)  # type: ignore[arg-type]
+    return wire.http.request(method, path, headers=headers, **content)
 
 
 # ---------------------------------------------------------------- by another project
 @pytest.mark.parametrize("name", [n for n in asks.RPCS if not guards.RPCS[n].operator])
-def test_no_rpc_tells_another_project_anything(service: Service, blue: Team, things: Things, name: str) -> None:
+def test_no_rpc_tells_another_project_anything(wire: Wire, blue: Team, things: Things, name: str) -> None:
     headers = blue.headers("admin")
-    answer = call(service, name, sent(name, things), headers)
-    never = call(service, name, sent(name, Things()), headers)
+    answer = call(wire, name, sent(name, things), headers)
+    never = call(wire, name, sent(name, Things()), headers)
     _alike(answer.details, never.details, things)
     assert answer.code is never.code
     _tells_nothing(answer.said, things, beside=[answer.details])
@@ -190,10 +185,10 @@ def test_no_rpc_tells_another_project_anything(service: Service, blue: Team, thi
 
 @pytest.mark.parametrize("route", [r for r in asks.ROUTES if not guards.ROUTES[r].operator], ids=" ".join)
 def test_no_route_tells_another_project_anything(
-    service: Service, blue: Team, things: Things, route: tuple[str, str]
+    wire: Wire, blue: Team, things: Things, route: tuple[str, str]
 ) -> None:
     headers = blue.headers("admin")
-    answer, never = (ask(service, route, about, headers) for about in (things, Things()))
+    answer, never = (ask(wire, route, about, headers) for about in (things, Things()))
     assert answer.status_code == never.status_code
     if asks.ROUTES[route](things) == asks.ROUTES[route](Things()):
         _tells_nothing(answer.content, things)
@@ -226,19 +221,21 @@ def test_the_operator_sees_a_project_only_where_it_is_named(admin: httpx.Client,
 
 # ---------------------------------------------------------------- by those whose it is
 @pytest.mark.parametrize("name", asks.RPCS)
-def test_every_rpc_finds_its_own(service: Service, red: Team, things: Things, name: str) -> None:
+def test_every_rpc_finds_its_own(service: Service, wire: Wire, red: Team, things: Things, name: str) -> None:
     """Else the refusals above would prove nothing."""
     guard = guards.RPCS[name]
     headers = {"authorization": f"Bearer {service.token}"} if guard.operator else red.headers(guard.scope.value)
-    answer = call(service, name, sent(name, things), headers)
+    answer = call(wire, name, sent(name, things), headers)
     assert answer.code in (grpc.StatusCode.OK, grpc.StatusCode.FAILED_PRECONDITION), answer
 
 
 @pytest.mark.parametrize("route", asks.ROUTES, ids=" ".join)
-def test_every_route_finds_its_own(service: Service, red: Team, things: Things, route: tuple[str, str]) -> None:
+def test_every_route_finds_its_own(
+    service: Service, wire: Wire, red: Team, things: Things, route: tuple[str, str]
+) -> None:
     guard = guards.ROUTES[route]
     headers = {"authorization": f"Bearer {service.token}"} if guard.operator else red.headers(guard.scope.value)
-    answer = ask(service, route, things, headers)
+    answer = ask(wire, route, things, headers)
     if route[1] in ("/v1/schemas", "/v1/passages", "/v1/chunks"):
         assert answer.status_code == 400, "a row is none of these"
     else:

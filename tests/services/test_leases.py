@@ -148,7 +148,7 @@ async def _event(_: Engine, writer: Writer, n: int) -> None:
 
 
 async def _appended(engine: Engine, writer: Writer, _: int) -> None:
-    await EventLog(JobStore(engine, "default"), writer).append("j", "state", {"state": "running"})
+    await EventLog(JobStore(engine, None), writer).append("j", "state", {"state": "running"})
 
 
 async def _call(_: Engine, writer: Writer, n: int) -> None:

@@ -101,7 +101,7 @@ def test_the_doctor_says_it_too(server: Server, tmp_path: Path) -> None:
     migrated(at(server, name))
     well = told(at(server, name))
     assert {check: status for check, (status, _) in well.items()} == dict.fromkeys(
-        ("database", "database server", "clock of the database"), "ok"
+        ("database", "access", "limits", "database server", "clock of the database"), "ok"
     )
     assert "is at migration 0" in well["database"][1]
     assert "PostgreSQL 1" in well["database server"][1]
