@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-SILENCE = "TEACHBACK_CHILD_SILENCE"
+SILENCE = "CHILD_SILENCE"
 """The variable with the seconds of silence on stdin after which all is over; without it silence means nothing."""
 
 

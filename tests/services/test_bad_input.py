@@ -165,7 +165,7 @@ def test_an_address_where_nobody_is_fails_the_job_and_keeps_what_is_finished(tmp
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Service]:
     """A service whose files can't grow beyond 4 MB, as on a full disk (the limit is the process's own)."""
-    service = Service(tmp_path / "data")
+    service = Service(tmp_path / "data", database="sqlite")
     service.largest_file = 4 << 20
     with service:
         yield service
@@ -206,7 +206,7 @@ def test_a_disk_that_fills_up_under_a_job_stops_it_and_loses_nothing(tmp_path: P
     for one in rows:
         one["messages"][0]["content"] += "\n" + "The ledger tells of every repair. " * 200
     with FarModel(say=_long) as far:
-        service = Service(tmp_path / "data", far)
+        service = Service(tmp_path / "data", far, database="sqlite")  # whose file the process itself writes
         service.largest_file = 2 << 20
         with service:
             job = service.submit(write(tmp_path / "rows.jsonl", rows), batch_size=4)
