@@ -170,8 +170,12 @@ def render(name: str, **values: object) -> Prompt:
     return Prompt(said["system"][0], user, shots, "".join(said["grammar"]))
 
 
+@cache
 def prompt_hashes() -> dict[str, str]:
-    """Name of every prompt -> sha256 (hex) of its text and the partials it includes: what a call was made with."""
+    """Name of every prompt -> sha256 (hex) of its text and the partials it includes: what a call was made with.
+
+    Read once, as the templates are (many clients kept a third of the threads at it); nobody changes what is returned.
+    """
     hashes = {}
     for path in sorted(FOLDER.rglob("[!_]*.md")):
         if path.name == "README.md":
