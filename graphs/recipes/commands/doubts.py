@@ -47,7 +47,7 @@ def possible(schema: Schema) -> tuple[Kind, ...]:
     has: dict[Kind, bool] = {
         "ambiguous_command": any(len(c.subs) > 1 for c in schema.commands),
         "missing_required": bool(_lacking(schema, "none")),
-        "multiple_interpretations": len(schema.pairs) > 1,
+        "multiple_interpretations": bool(_shared(schema)),
         "unclear_typo": bool(_between(schema)),
     }
     return tuple(case for case in CASES if has.get(case, True))

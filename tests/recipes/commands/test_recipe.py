@@ -63,6 +63,23 @@ def test_a_schema_without_cases_says_so() -> None:
     assert sum(report["kinds"].values()) + sum(report["missing"].values()) == 20
 
 
+@pytest.mark.parametrize(
+    "args", ["", "args: [{name: times, type: integer}]", "args: [{name: who, type: string, required: true}]"]
+)
+@pytest.mark.parametrize("subs", [1, 2, 3])
+@pytest.mark.parametrize("commands_", [1, 2, 3])
+def test_a_schema_of_any_shape_has_plans(commands_: int, subs: int, args: str) -> None:
+    text = "cli_name: house\ncommands:\n"
+    for thing in ("bell", "lamp", "door")[:commands_]:
+        text += f"  - name: {thing}\n    subcommands:\n"
+        for verb in ("start", "stop", "check")[:subs]:
+            text += f"      - {{name: {verb}, description: {verb} the {thing}{args and ', '}{args}}}\n"
+    recipe = commands(text, 60)
+    slots = list(recipe.slots())
+    assert len(slots) == 60
+    assert sum(isinstance(attempt(recipe, s), Draft) for s in slots) > 40
+
+
 def test_a_lost_slot_is_planned_anew_with_the_same_wish() -> None:
     recipe = commands(TEXT, 50)
     first = list(recipe.slots())[:5]
