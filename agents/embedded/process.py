@@ -101,7 +101,8 @@ class EmbeddedServer:
         )
         self._drain = asyncio.create_task(self._keep_tail(self._process))
         try:
-            port = await asyncio.wait_for(self._ready(self._process), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                port = await self._ready(self._process)
         except TimeoutError as error:
             await self._end()
             raise EmbeddedFailed(self._complaint(f"was not ready after {self._timeout:g} seconds")) from error
@@ -140,7 +141,8 @@ class EmbeddedServer:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 5)
+            async with asyncio.timeout(5):
+                await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

@@ -88,7 +88,9 @@ class EventLog:
             if job.state in ENDED:
                 return
             try:
-                await asyncio.wait_for(woken.wait(), HEARTBEAT)
+                # Not wait_for: on Python 3.11 that loses a cancel that comes together with the news.
+                async with asyncio.timeout(HEARTBEAT):
+                    await woken.wait()
                 await asyncio.sleep(GATHER)
             except TimeoutError:
                 yield JobEvent(type="heartbeat", state=job.state, progress=job.progress)

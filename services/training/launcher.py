@@ -176,7 +176,8 @@ class _Child:
         if self._process.returncode is None:
             self._signal(signal.SIGTERM)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await self._process.wait()
         self._signal(signal.SIGKILL)
         await self._process.wait()
 

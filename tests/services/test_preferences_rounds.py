@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from graphs.records import Outcome, Result, Round
 from graphs.rules.hints import hint_trace
 from services.training import rounds
 from tests.services import preferring
+from tests.support.databases import Kind
 from tests.support.service import Service
 from training import rows
 
@@ -121,10 +123,10 @@ def test_a_hint_is_seen_where_it_is_named_or_said_again() -> None:
 
 
 @pytest.fixture(scope="module")
-def enhanced(_shared: Service) -> JobHandle:
+def enhanced(_shared: Callable[[Kind], Service]) -> JobHandle:
     """The sample's rows after the loop, with the offline models."""
     models: Any = {part: f"offline/{part}" for part in ("student", "teacher", "evaluator")}
-    job = _shared.client.enhance(ROOT / "examples/qa_sample.jsonl", **models)
+    job = _shared("sqlite").client.enhance(ROOT / "examples/qa_sample.jsonl", **models)
     job.wait()
     return job
 

@@ -16,8 +16,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from services.datasets.intake import Intake
 from services.errors import StorageFull
+from services.jobs.log import EventLog
 from services.store.datasets import DatasetStore
 from services.store.engine import migrate, open_engine, translated
+from services.store.jobs import JobStore
 from services.store.tables import datasets, events, items, jobs, metadata
 from services.store.writer import Writer
 from tests.support.databases import Kind, on_each_database
@@ -170,3 +172,20 @@ def test_uploads_under_one_key_at_once_make_one_dataset(engine: Engine) -> None:
         names = set(pool.map(upload, range(6)))
     assert len(names) == 1
     assert [one.name for one in store.page(0, "").datasets] == list(names)
+
+
+async def test_a_cancel_that_comes_together_with_the_news_is_not_lost(engine: Engine, writer: Writer) -> None:
+    log = EventLog(JobStore(engine, None), writer)
+
+    async def follow() -> None:
+        async for _ in log.watch("jobs/j", 0):
+            pass
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0.5)  # it has looked, and waits
+    assert log.watched()
+    log.wake("j")
+    await asyncio.sleep(0)
+    following.cancel()
+    await asyncio.wait([following], timeout=5)
+    assert following.cancelled()
