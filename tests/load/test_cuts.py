@@ -24,13 +24,17 @@ Told = tuple[int, str, str]
 Watcher = Callable[[Service, CuttingProxy, str], list[Told]]
 
 
+PATIENCE = 200.0
+"""Seconds without an event: cuts of so few bytes may come in long runs before any, above all at the job's end."""
+
+
 def _told(event: job_pb2.JobEvent) -> Told:
     return event.seq, event.type, event.example_id
 
 
 def by_client(service: Service, proxy: CuttingProxy, name: str) -> list[Told]:
     """The synchronous client."""
-    with Client(f"127.0.0.1:{proxy.port}", service.token, patience=30) as client:
+    with Client(f"127.0.0.1:{proxy.port}", service.token, patience=PATIENCE) as client:
         # The first call is not a watch: it is not taken up again.
         return [_told(event) for event in type(service.client.job(name))(client, job_pb2.Job(name=name)).watch()]
 
@@ -39,7 +43,7 @@ def by_async_client(service: Service, proxy: CuttingProxy, name: str) -> list[To
     """The asynchronous one."""
 
     async def watch() -> list[Told]:
-        async with aio.AsyncClient(f"127.0.0.1:{proxy.port}", service.token, patience=30) as client:
+        async with aio.AsyncClient(f"127.0.0.1:{proxy.port}", service.token, patience=PATIENCE) as client:
             return [_told(event) async for event in aio.AsyncJobHandle(client, job_pb2.Job(name=name)).watch()]
 
     return asyncio.run(watch())
