@@ -64,7 +64,8 @@ class Audit:
 
     async def _count(self, key: tuple[str, ...]) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), TOGETHER)
+            async with asyncio.timeout(TOGETHER):
+                await self._closing.wait()
         if more := self._more.pop(key):
             project, token, method, about, address, outcome = key
             await self._write(project, token, method, about, address, outcome, more)

@@ -15,6 +15,7 @@ from services.access.projects import ProjectStore
 from services.access.tokens import TokenStore
 from services.access.views import (
     GRACE,
+    PROJECT_ID,
     AuditPage,
     CreateProjectRequest,
     CreateTokenRequest,
@@ -28,7 +29,7 @@ from services.access.views import (
 )
 from services.errors import InvalidRequest, NotFound, PermissionDenied
 
-_NAME: Final = re.compile(r"projects/([a-z][a-z0-9-]{0,31})")
+_NAME: Final = re.compile(rf"projects/({PROJECT_ID})")
 
 
 class Desk:

@@ -12,12 +12,12 @@ from services.access.guards import Guard
 from services.access.projects import ProjectStore
 from services.access.rates import Rates
 from services.access.tokens import FORM, TokenStore, hashed
-from services.access.views import Limits
+from services.access.views import PROJECT_ID
 from services.errors import NotFound, PermissionDenied, Unauthenticated
 
 PROJECT: Final = "teachback-project"
 """The header, and gRPC's metadata, by which an operator's token says in which project a call works."""
-_ID: Final = re.compile(r"(?:projects/)?([a-z][a-z0-9-]{0,31})")
+_ID: Final = re.compile(rf"(?:projects/)?({PROJECT_ID})")
 
 
 class Door:
@@ -40,14 +40,13 @@ class Door:
             return caller
         if not caller.operator:
             raise NotFound(f"there is no projects/{project[1]}")
-        await self._limits(project[1])
+        await self._projects.asked(project[1])
         return Caller(project[1], caller.scope, caller.token, operator=True)
 
     async def _known(self, authorization: str) -> Caller:
         scheme, _, secret = authorization.partition(" ")
         if scheme == "Bearer" and FORM.fullmatch(secret):
-            found = await asyncio.to_thread(self._tokens.verify, secret)
-            if found:
+            if found := self._tokens.known(secret) or await asyncio.to_thread(self._tokens.verify, secret):
                 return Caller(found.project or DEFAULT, found.scope, found.id, operator=found.project is None)
         elif self._bootstrap is None:  # loopback: what is no token of ours is not looked at
             return TRUSTED
@@ -67,8 +66,4 @@ class Door:
 
     async def count(self, caller: Caller) -> None:
         """Counts a call against its project's rate. Raises RateLimited."""
-        await self._rates.take(caller.project, (await self._limits(caller.project)).requests_per_second)
-
-    async def _limits(self, project: str) -> Limits:
-        known = self._projects.known(project)
-        return known if known is not None else await asyncio.to_thread(self._projects.limits, project)
+        await self._rates.take(caller.project, (await self._projects.asked(caller.project)).requests_per_second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ def defaults(settings: Settings) -> Limits:
 
 
 class ProjectStore:
-    """Reads and writes projects. Methods block."""
+    """Reads and writes projects. Methods block, but for the one that is awaited."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._defaults = engine, defaults(settings)
@@ -83,14 +84,19 @@ class ProjectStore:
 
     def limits(self, id_: str) -> Limits:
         """What holds for a project. Raises NotFound."""
-        if known := self.known(id_):
+        if known := self._known(id_):
             return known
         found = self._effective(_limits(self._row(id_)))
         self._held[id_] = time.monotonic() + FRESH, found
         return found
 
-    def known(self, id_: str) -> Limits | None:
-        """The same where it was looked up this moment, without asking the database; None where it was not."""
+    async def asked(self, id_: str) -> Limits:
+        """The same, and does not block."""
+        known = self._known(id_)
+        return known if known is not None else await asyncio.to_thread(self.limits, id_)
+
+    def _known(self, id_: str) -> Limits | None:
+        """What was looked up this moment."""
         held = self._held.get(id_)
         return held[1] if held and held[0] > time.monotonic() else None
 

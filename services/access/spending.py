@@ -55,9 +55,7 @@ class Purse:
 
     async def _hold(self, amount: float) -> None:
         while True:
-            limits = self._store.known(self._project)
-            if limits is None:
-                limits = await asyncio.to_thread(self._store.limits, self._project)
+            limits = await self._store.asked(self._project)
             if limits.max_spend is None or self._reserved + amount <= self._held:
                 return
             settled = self._settlements
@@ -136,7 +134,7 @@ class SharedBudget(Budget):
         await super().reserve(amount)
         try:
             await self._purse.reserve(amount)
-        except BaseException:
+        except BaseException:  # cancelled, too: the job's own reservation must not stay behind
             super().settle(amount, 0.0)
             raise
 

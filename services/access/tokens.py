@@ -14,7 +14,8 @@ from sqlalchemy import Engine, insert, select, update
 from services.access.caller import Scope
 from services.access.views import IssuedToken, Token, TokenPage
 from services.errors import NotFound, WrongState
-from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
+from services.store.ids import moment, new_id, tail
+from services.store.paging import newest
 from services.store.tables import tokens
 
 FORM: Final = re.compile(r"tb_[A-Za-z0-9_-]{43}")
@@ -46,20 +47,23 @@ def hashed(secret: str) -> str:
 
 
 class TokenStore:
-    """Everybody's tokens. Methods block. Which ones a caller may touch is said by `project`: None, all of them."""
+    """Everybody's tokens. Methods block, but for `known`. `project` says which ones a caller may touch: None, all."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._held: dict[str, tuple[float, Verified]] = {}
         """By hash, until when (monotonic) a token is believed."""
 
+    def known(self, secret: str) -> Verified | None:
+        """Whose a secret is, where that was looked up this moment. Does not block."""
+        held = self._held.get(hashed(secret))
+        return held[1] if held and held[0] > time.monotonic() else None
+
     def verify(self, secret: str) -> Verified | None:
-        """Whose a secret is, None where it is nobody's: unknown, expired, revoked."""
+        """Whose a secret is, by the database; None where it is nobody's: unknown, expired, revoked."""
         if not FORM.fullmatch(secret):
             return None
         digest = hashed(secret)
-        if (held := self._held.get(digest)) and held[0] > time.monotonic():
-            return held[1]
         now, c = time.time(), tokens.c
         current = (c.hash == digest) | ((c.old_hash == digest) & (c.old_until > now))
         alive = c.revoked.is_(None) & (c.expires.is_(None) | (c.expires > now))
@@ -116,17 +120,11 @@ class TokenStore:
 
     def page(self, project: str | None, size: int, token: str) -> TokenPage:
         """A page of tokens, newest first, revoked ones too."""
-        limit = page_size(size)
-        query = select(tokens).order_by(tokens.c.created.desc(), tokens.c.id.desc())
+        query = select(tokens)
         if project is not None:
             query = query.where(tokens.c.project == project)
-        if at := read_token(token, float, str):
-            created, id_ = at
-            query = query.where((tokens.c.created < created) | ((tokens.c.created == created) & (tokens.c.id < id_)))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(limit + 1)).all()
-        more = page_token(rows[limit - 1].created, rows[limit - 1].id) if len(rows) > limit else ""
-        return TokenPage(tokens=[_token(r) for r in rows[:limit]], next_page_token=more)
+        rows, more = newest(self._engine, query, tokens, size, token)
+        return TokenPage(tokens=[_token(r) for r in rows], next_page_token=more)
 
     def rotate(self, name: str, project: str | None, grace: int) -> IssuedToken:
         """Gives a token a new secret; the one of now is good for `grace` seconds more, the one before it no longer.

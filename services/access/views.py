@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from services.access.caller import Scope
 from services.view import Text, View
 
-ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", examples=["team-red"])]
-ProjectName = Annotated[str, Field(pattern=r"^projects/[a-z][a-z0-9-]{0,31}$", examples=["projects/team-red"])]
+PROJECT_ID: Final = "[a-z][a-z0-9-]{0,31}"
+"""As a regular expression."""
+ProjectId = Annotated[str, Field(pattern=f"^{PROJECT_ID}$", examples=["team-red"])]
+ProjectName = Annotated[str, Field(pattern=f"^projects/{PROJECT_ID}$", examples=["projects/team-red"])]
 TokenName = Annotated[str, Field(pattern=r"^tokens/[0-9a-z]{1,32}$", examples=["tokens/0f3c9a"])]
 
 LONGEST_LIFE = 10 * 366 * 86400

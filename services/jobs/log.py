@@ -88,7 +88,6 @@ class EventLog:
             if job.state in ENDED:
                 return
             try:
-                # Not wait_for: on Python 3.11 that loses a cancel that comes together with the news.
                 async with asyncio.timeout(HEARTBEAT):
                     await woken.wait()
                 await asyncio.sleep(GATHER)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path
 
 from services.access.views import (
+    PROJECT_ID,
     AuditPage,
     CreateProjectRequest,
     CreateTokenRequest,
@@ -22,7 +23,7 @@ from services.rest.fields import Id, Short, Size
 from services.rest.fields import Token as PageToken
 from services.service import Service
 
-ProjectId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+ProjectId = Annotated[str, Path(pattern=f"^{PROJECT_ID}$")]
 
 
 def add(app: FastAPI, service: Service) -> None:

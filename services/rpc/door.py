@@ -83,7 +83,7 @@ def _once(inner: Callable[[Any, Any], Awaitable[Any]], entry: _Entry) -> Any:
         begin(entry.call)
         try:
             reply = await inner(request, context)
-        except BaseException as error:
+        except BaseException as error:  # cancelled, too: whatever came of it is written down, and raised
             await entry.write(context, _came_of(entry.call, error))
             raise
         await entry.write(context, "OK")
@@ -99,7 +99,7 @@ def _streamed(inner: Callable[[Any, Any], AsyncIterator[Any]], entry: _Entry) ->
         try:
             async for reply in inner(request, context):
                 yield reply
-        except BaseException as error:
+        except BaseException as error:  # cancelled, too: whatever came of it is written down, and raised
             await entry.write(context, _came_of(entry.call, error))
             raise
         await entry.write(context, "OK")

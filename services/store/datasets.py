@@ -13,6 +13,7 @@ from services.errors import NotFound
 from services.store.engine import shared
 from services.store.fence import writing
 from services.store.ids import moment, page_size, page_token, read_token, tail
+from services.store.paging import newest
 from services.store.tables import bad_rows, datasets, items
 from services.views import BadRow, BadRowPage, Dataset, DatasetPage
 
@@ -98,16 +99,8 @@ class DatasetStore:
 
     def page(self, size: int, token: str) -> DatasetPage:
         """A page of datasets, newest first."""
-        limit = page_size(size)
-        query = select(datasets).where(self._mine, _shown).order_by(datasets.c.created.desc(), datasets.c.id.desc())
-        if at := read_token(token, float, str):
-            created, id_ = at
-            older = datasets.c.created < created
-            query = query.where(older | ((datasets.c.created == created) & (datasets.c.id < id_)))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(limit + 1)).all()
-        more = page_token(rows[limit - 1].created, rows[limit - 1].id) if len(rows) > limit else ""
-        return DatasetPage(datasets=[_dataset(r) for r in rows[:limit]], next_page_token=more)
+        rows, more = newest(self._engine, select(datasets).where(self._mine, _shown), datasets, size, token)
+        return DatasetPage(datasets=[_dataset(r) for r in rows], next_page_token=more)
 
     def bad_rows(self, name: str, size: int, token: str) -> BadRowPage:
         """A page of refused rows."""

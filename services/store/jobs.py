@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.errors import Conflict, NotFound
 from services.store.fence import writing
-from services.store.ids import moment, new_id, page_size, page_token, read_token, tail
+from services.store.ids import moment, new_id, tail
+from services.store.paging import newest
 from services.store.tables import events, jobs
 from services.store.text import storable
 from services.telemetry import context
@@ -125,17 +126,11 @@ class JobStore:
 
     def page(self, size: int, token: str, state: JobState | None) -> JobPage:
         """A page of jobs, newest first."""
-        limit = page_size(size)
-        query = select(jobs).where(self._mine).order_by(jobs.c.created.desc(), jobs.c.id.desc())
+        query = select(jobs).where(self._mine)
         if state:
             query = query.where(jobs.c.state == state)
-        if at := read_token(token, float, str):
-            created, id_ = at
-            query = query.where((jobs.c.created < created) | ((jobs.c.created == created) & (jobs.c.id < id_)))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.limit(limit + 1)).all()
-        more = page_token(rows[limit - 1].created, rows[limit - 1].id) if len(rows) > limit else ""
-        return JobPage(jobs=[self._shown(r) for r in rows[:limit]], next_page_token=more)
+        rows, more = newest(self._engine, query, jobs, size, token)
+        return JobPage(jobs=[self._shown(r) for r in rows], next_page_token=more)
 
     def unfinished(self) -> list[Job]:
         """Jobs that a runner should be at work on, oldest first."""

@@ -78,7 +78,8 @@ class Serving:
     async def _tidy(self) -> None:
         while not self._closing.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), LOOK)
+                async with asyncio.timeout(LOOK):
+                    await self._closing.wait()
             for name, server in list(self._servers.items()):
                 async with self._locks[name]:
                     if time.monotonic() - self._asked[name] > IDLE:

@@ -12,9 +12,11 @@ from typing import NamedTuple
 import grpc
 import httpx
 import pytest
+from sqlalchemy import Engine
 from teachback import Client
 from teachback.v1 import job_pb2
 
+from services.store.engine import migrate, open_engine
 from tests.services.conftest import needed
 from tests.support.service import ROOT, STAND_IN, Service
 
@@ -83,6 +85,15 @@ def team(service: Service, id_: str) -> Team:
     for scope in ("read", "write", "admin"):
         made.secrets[scope] = access.create_token(scope, project=id_, display_name=scope).secret
     return made
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A new database, migrated."""
+    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
+    migrate(made)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture(scope="package")

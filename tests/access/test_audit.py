@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from teachback.errors import NotFound, Refused
 
 from services.access.audit import Audit
 from services.access.caller import Caller, Scope
-from services.store.engine import migrate, open_engine
 from services.store.tables import audit
 from services.store.writer import Writer
 from tests.access.conftest import Team, Things, team
@@ -127,14 +126,6 @@ def test_every_entry_is_a_line_of_the_log_too(service: Service, amber: Team) -> 
 
 
 # ---------------------------------------------------------------- kept, and for how long
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
-    migrate(made)
-    yield made
-    made.dispose()
-
-
 @pytest.fixture
 async def writer(engine: Engine) -> AsyncIterator[Writer]:
     made = Writer(engine)

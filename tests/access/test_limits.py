@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +22,11 @@ from services.access.views import CreateProjectRequest, Limits, UpdateProjectReq
 from services.errors import InvalidRequest, QuotaExceeded, RateLimited
 from services.settings import Settings
 from services.store.datasets import DatasetStore
-from services.store.engine import migrate, open_engine
 from services.store.jobs import JobStore
 from services.store.tables import jobs, spend, spend_holds
 from services.views import EnhanceSpec, JobSpec
 
 SPEC = JobSpec(enhance=EnhanceSpec(dataset="datasets/d"))
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A new database, migrated."""
-    made = open_engine(f"sqlite:///{tmp_path / 'db'}")
-    migrate(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -70,7 +70,8 @@ async def test_money_is_set_aside_before_it_is_spent() -> None:
     await asyncio.sleep(0.01)
     assert not second.done()  # it may still fit once the first has settled
     budget.settle(0.6, 0.1)
-    await asyncio.wait_for(second, 1)
+    async with asyncio.timeout(1):
+        await second
     budget.settle(0.6, 0.3)
     assert budget.spent == pytest.approx(0.4)
 
@@ -81,7 +82,8 @@ async def test_what_can_never_fit_is_refused_once_nobody_holds_anything() -> Non
     waiting = asyncio.create_task(budget.reserve(0.6))
     budget.settle(0.3, 0.0)
     with pytest.raises(BudgetExceeded, match=r"budget of \$1.0000 is used up: \$0.5000 spent"):
-        await asyncio.wait_for(waiting, 1)
+        async with asyncio.timeout(1):
+            await waiting
 
 
 async def test_without_a_limit_nothing_is_held_back_and_everything_is_counted() -> None:
@@ -111,7 +113,8 @@ def test_spending_never_passes_the_limit(limit: float, prices: list[tuple[float,
         budget.settle(most, most * share)
 
     async def everybody() -> None:
-        await asyncio.wait_for(asyncio.gather(*(one(*p) for p in prices)), 5)
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(one(*p) for p in prices))
 
     asyncio.run(everybody())
     assert all(total <= limit + 1e-9 for total in accumulate(paid))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,11 @@ from threading import Event, Thread
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 from teachback import Client
 from teachback.client import JobHandle
 
+from services.store.writer import Writer
 from tests.support.databases import HERE, Kind
 from tests.support.farmodel import FarModel
 from tests.support.rows import mixed, write
@@ -59,6 +61,15 @@ def _shared(shared_far: FarModel, tmp_path_factory: pytest.TempPathFactory) -> I
             return stack.enter_context(needed(stack.enter_context(made)))
 
         yield on
+
+
+@pytest.fixture
+async def writer(engine: Engine) -> AsyncIterator[Writer]:
+    """A writer at work on the test's own database."""
+    made = Writer(engine)
+    made.start()
+    yield made
+    await made.close()
 
 
 @pytest.fixture

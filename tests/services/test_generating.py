@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -100,14 +100,6 @@ def engine(database_url: str) -> Iterator[Engine]:
         connection.execute(insert(jobs), row | {"runs": 0})
     yield made
     made.dispose()
-
-
-@pytest.fixture
-async def writer(engine: Engine) -> AsyncIterator[Writer]:
-    made = Writer(engine)
-    made.start()
-    yield made
-    await made.close()
 
 
 async def work(engine: Engine, writer: Writer, recipe: Words, gateway: Gateway, *, resumed: bool = False) -> Generating:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +47,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def replicas(engine: Engine) -> tuple[Leases, Leases]:
     """The leases of two services, neither of which renews by itself."""
     return Leases(engine, lambda _: None), Leases(engine, lambda _: None)
-
-
-@pytest.fixture
-async def writer(engine: Engine) -> AsyncIterator[Writer]:
-    """A writer at work."""
-    made = Writer(engine)
-    made.start()
-    yield made
-    await made.close()
 
 
 def lapse(engine: Engine, *ids: str) -> None:

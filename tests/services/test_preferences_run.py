@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -79,14 +79,6 @@ def engine(database_url: str) -> Iterator[Engine]:
     migrate(made)
     yield made
     made.dispose()
-
-
-@pytest.fixture
-async def writer(engine: Engine) -> AsyncIterator[Writer]:
-    made = Writer(engine)
-    made.start()
-    yield made
-    await made.close()
 
 
 class Bench:
