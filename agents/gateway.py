@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from agents import litellm_wire, telemetry
 from agents.budget import Budget
 from agents.errors import BadReply, RefusedCall, TransientError, UnknownModel
-from agents.limits import Limiter
+from agents.limits import Limiter, Limiting, Limits
 from agents.models import Catalog, Endpoint
 from agents.offline import speak
 from agents.openai_wire import OpenAIWire
@@ -43,13 +43,22 @@ _SCHEMA_WORDS = re.compile("response_format|json_schema")
 
 
 class Gateway:
-    """One a process. `embedded` starts the embedded model on first use, `tuned` those that jobs have made."""
+    """One a process. `embedded` starts the embedded model on first use, `tuned` those that jobs have made.
 
-    def __init__(self, catalog: Catalog, embedded: Embedded | None = None, tuned: Tuned | None = None) -> None:
+    `limiting`: where processes beside this one call the same far models, what keeps all of them together within limits.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        embedded: Embedded | None = None,
+        tuned: Tuned | None = None,
+        limiting: Limiting | None = None,
+    ) -> None:
         self.catalog = catalog
-        self._embedded, self._tuned = embedded, tuned
+        self._embedded, self._tuned, self._limiting = embedded, tuned, limiting
         self._endpoints: dict[str, Endpoint] = {}
-        self._limiters: dict[str, Limiter] = {}
+        self._limiters: dict[str, Limits] = {}
         self._no_schema: set[str] = set()
         self._wire = OpenAIWire()
         self.retries = 0
@@ -65,8 +74,14 @@ class Gateway:
             if self._tuned is None:
                 raise UnknownModel(f"model {name}: the models of jobs answer only within the service that made them")
             await self._tuned.check(name)
-        self._limiters.setdefault(endpoint.name, Limiter(endpoint.settings))
+        if endpoint.name not in self._limiters:
+            self._limiters[endpoint.name] = self._limits(endpoint)
         return self._endpoints.setdefault(name, endpoint)
+
+    def _limits(self, endpoint: Endpoint) -> Limits:
+        if self._limiting and endpoint.kind in ("openai", "litellm"):
+            return self._limiting(endpoint.name, endpoint.settings)
+        return Limiter(endpoint.settings)  # what runs on this machine alone is limited here
 
     async def reach(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint with its address; a model of our own is started, or started anew where its process died."""

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 from agents.models import ModelSettings
+
+
+class Limits(Protocol):
+    """The limits of one model."""
+
+    def slot(self, tokens: int) -> AbstractAsyncContextManager[None]:
+        """Holds one of the model's places; `tokens` is what the call may use, in and out."""
+
+
+Limiting = Callable[[str, ModelSettings], Limits]
+"""The limits of a model, by its name and what the operator says of it."""
 
 
 class Bucket:

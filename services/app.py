@@ -25,6 +25,8 @@ from services import openfiles
 from services.access.access import Access
 from services.access.guards import OPEN_PATHS
 from services.jobs.scheduler import Scheduler
+from services.limits.shared import SharedLimits
+from services.ray import cluster
 from services.rest.app import build
 from services.rest.certificates import CertificateAtTheDoor, ToldProtocol
 from services.rest.connections import KEPT, BoundedProtocol
@@ -33,7 +35,7 @@ from services.rpc import server as rpc
 from services.service import Service
 from services.settings import LOOPBACK, Settings
 from services.store.datasets import sweep
-from services.store.engine import migrate, open_engine
+from services.store.engine import migrate, open_engine, shared
 from services.store.jobs import JobStore
 from services.store.lock import alone
 from services.store.writer import Writer
@@ -60,6 +62,7 @@ class Addresses:
 async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]]:
     """The whole service, serving. Raises RuntimeError where a port is taken or another service has the data folder."""
     settings.bearer()  # raises where one is missing, before anything is made
+    cluster.check(settings)
     identity = load(settings)
     _warn_of(settings, identity)
     openfiles.raise_limit()
@@ -85,7 +88,10 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]
         limit = settings.training_memory_limit or 0
         tuned = Serving(JobStore(engine, None), Artifacts(settings.data_dir / "artifacts"), limit)
         stack.push_async_callback(tuned.close)
-        gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded, tuned)
+        limits = SharedLimits(engine) if shared(engine) else None
+        if limits:
+            stack.push_async_callback(limits.close)
+        gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded, tuned, limits)
         stack.push_async_callback(gateway.close)
         scheduler = Scheduler(engine, writer, gateway, settings)
         stack.push_async_callback(scheduler.close)

@@ -131,3 +131,8 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
 def mapped(error: BaseException) -> Mapped | None:
     """The table's row for an error, None for one that nobody foresaw."""
     return next((row for kind, row in TABLE if isinstance(error, kind)), None)
+
+
+def named(reason: str) -> type[BaseException] | None:
+    """The class of the errors that are told with a reason, None where the table has no such reason."""
+    return next((kind for kind, row in TABLE if row.reason == reason), None)

@@ -52,8 +52,14 @@ class Settings(BaseSettings):
     models: dict[str, ModelSettings] = Field(default_factory=dict, description="by name pattern; the first match wins")
     local_api_base: str | None = Field(None, description="the OpenAI-compatible server behind local/NAME")
     max_running_jobs: int = Field(4, ge=1)
+    executor: Literal["local", "ray"] = Field("local", description="who works on rows: the service, or a Ray cluster")
+    ray_address: str | None = Field(None, description="default: RAY_ADDRESS, else the cluster on this machine")
     base_model: str = Field("meta-llama/Llama-3.2-1B-Instruct", min_length=1)
     max_training_jobs: int = Field(1, ge=1)
+    training_executor: Literal["local", "ray"] = Field(
+        "local", description="where trainings run: beside the service, or on a Ray cluster"
+    )
+    training_nodes: int = Field(1, ge=1, le=64, description="of Ray's, that share one SFT or DPO")
     training_memory_limit: int | None = Field(
         None, ge=1 << 20, description="bytes; default: nine tenths of the machine's memory"
     )

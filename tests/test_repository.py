@@ -81,7 +81,7 @@ def test_addresses_name_no_strange_host() -> None:
 def test_lock_files_pin_by_hash_and_hold_no_address() -> None:
     locks = [name for name in files() if re.match(r"requirements/.*\.txt$", name)]
     assert {Path(name).stem for name in locks} == {
-        *("core", "train", "dev", "model", "convert", "torch", "cuda", "deploy", "uv")
+        *("core", "train", "ray", "dev", "model", "convert", "torch", "cuda", "deploy", "uv")
     }
     for name in locks:
         text = (ROOT / name).read_text()

@@ -63,7 +63,7 @@ class ArmsConfig(configs.Section):
     seeds: list[int] = Field([0, 1, 2], min_length=3, max_length=20)
     max_new_tokens: int = Field(512, ge=1)
     """Thinking and answer together."""
-    batch_size: int = Field(8, ge=1)
+    batch_size: int | None = Field(None, ge=1)
 
     @field_validator("seeds")
     @classmethod

@@ -57,8 +57,8 @@ class EvaluateConfig(configs.Section):
     on longer is not the right answer, and a model that has not been tuned goes on as long as it may."""
     max_samples: int | None = Field(None, ge=1)
     """Only the first so many rows."""
-    batch_size: int = Field(8, ge=1)
-    """Rows answered at once, but for those whose time is taken."""
+    batch_size: int | None = Field(None, ge=1)
+    """Rows answered at once, but for those whose time is taken. Default: as many as 12,288 tokens hold, 48 at most."""
 
     @model_validator(mode="after")
     def _one_label_each(self) -> EvaluateConfig:

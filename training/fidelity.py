@@ -37,7 +37,6 @@ CHAT: Final = (
     "Write one sentence about the sea.",
 )
 _CHAT_TOKENS: Final = 48
-_BATCH: Final = 8
 
 
 class _Asked(NamedTuple):
@@ -131,13 +130,14 @@ def _answered(name: str, held_out: list[Sequence[Message]], most: int) -> list[_
 
     asked: list[_Asked] = []
     with contextlib.closing(HuggingFace(name)) as loaded:
-        batch = _BATCH if loaded.model.dtype == torch.float32 else 1
+        exact = loaded.model.dtype == torch.float32
         chat = [[Message(role="user", content=text)] for text in CHAT]
         for prompts, room in ((held_out, most), (chat, _CHAT_TOKENS)):
+            encoded = [tokens.prompt_ids(loaded.tokenizer, prompt) for prompt in prompts]
+            batch = loaded.at_once(max(map(len, encoded), default=0) + room) if exact else 1
             for start in range(0, len(prompts), batch):
                 progress.emit("step", stage="fidelity", step=len(asked), steps=2 * (len(held_out) + len(chat)))
-                some = prompts[start : start + batch]
-                ids = [tokens.prompt_ids(loaded.tokenizer, prompt) for prompt in some]
+                some, ids = prompts[start : start + batch], encoded[start : start + batch]
                 for prompt, given, answer in zip(some, ids, loaded.generate(ids, room), strict=True):
                     shown = rows.render(loaded.tokenizer, prompt)
                     likely = _likely(loaded.model, given, answer)

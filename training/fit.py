@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from training import artifacts, base, card, checkpoints, configs, curves, telling
+from training import artifacts, base, card, checkpoints, configs, curves, scored, telling
 from training.configs import DpoConfig, SftConfig
 from training.errors import InvalidInput
 from training.fingerprint import fingerprint
@@ -38,7 +38,7 @@ def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) 
     """
     final = config.training.output_dir
     work = artifacts.work_folder(final)
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if os.environ.get("RANK", "0") != "0":
         yield work
         return
     with artifacts.disk_full_told(final):
@@ -180,13 +180,14 @@ def train(trainer: Trainer, config: SftConfig | DpoConfig, work: Path, teller: t
     with PartialState().main_process_first():  # the first one removes what is half-written, the others then look
         resumed = checkpoints.last(work / "checkpoints")
     begun = time.monotonic()
-    result = trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    history = trainer.state.log_history
-    losses = [line["loss"] for line in history if "loss" in line]
-    measured = [line for line in history if "eval_loss" in line]
-    if trainer.eval_dataset is not None and (not measured or measured[-1]["step"] != trainer.state.global_step):
-        trainer.evaluate()
-        measured = [line for line in trainer.state.log_history if "eval_loss" in line]
+    with scored.only_labels():
+        result = trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        history = trainer.state.log_history
+        losses = [line["loss"] for line in history if "loss" in line]
+        measured = [line for line in history if "eval_loss" in line]
+        if trainer.eval_dataset is not None and (not measured or measured[-1]["step"] != trainer.state.global_step):
+            trainer.evaluate()
+            measured = [line for line in trainer.state.log_history if "eval_loss" in line]
     if not losses or not math.isfinite(losses[-1]):
         raise InvalidInput(
             "the loss is not a number any more; nothing was published: lower training.learning_rate, "
@@ -234,7 +235,8 @@ def finish(
     """Writes model, tokenizer, figures, curves and card, and publishes them under `output_dir`."""
     final = config.training.output_dir
     made = work / "model"
-    shutil.rmtree(made, ignore_errors=True)
+    if trainer.is_world_process_zero():  # the others may come here later, when it is at work there
+        shutil.rmtree(made, ignore_errors=True)
     model = trainer.accelerator.unwrap_model(trainer.model)
     adapter = getattr(model, "peft_config", {}).get("default")
     trainer.save_model(str(made))

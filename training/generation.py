@@ -27,9 +27,15 @@ Prompt = Sequence[Message]
 
 ALONE: Final = 20
 """Prompts that are asked one at a time where time is taken: latency is what one caller waits for."""
-ALONE_SECONDS: Final = 30.0
-LEAST_ALONE: Final = 5
+ALONE_SECONDS: Final = 10.0
+LEAST_ALONE: Final = 3
 """On a slow machine fewer than ALONE are asked alone: no more once ALONE_SECONDS are spent, but these."""
+AT_ONCE: Final = 48
+TOKENS_AT_ONCE: Final = 12_288
+"""Answers made at once: a step of a batch costs a processor little more than that of one row, since most of it is
+reading the weights. So many rows, or as many as prompts and answers of so many tokens."""
+SCORED_AT_ONCE: Final = 8
+"""Rows whose losses are taken at once: their logits are held, a whole vocabulary a token."""
 
 
 class Answer(NamedTuple):
@@ -70,9 +76,10 @@ class Subject(Protocol):
 
 
 @contextlib.contextmanager
-def subject(name: str, *, batch_size: int = 8, room: int = 0) -> Iterator[Subject]:
+def subject(name: str, *, batch_size: int | None = None, room: int = 0) -> Iterator[Subject]:
     """Loads a model by its name or path; a path that ends in .gguf runs in llama.cpp.
 
+    `batch_size`: answers made at once, as many as TOKENS_AT_ONCE hold where None.
     `room`: tokens of the longest prompt and its answer together, which llama.cpp has to know beforehand.
 
     Raises:
@@ -107,7 +114,7 @@ class HuggingFace:
 
     kind: Literal["model", "adapter", "gguf"]
 
-    def __init__(self, name: str, *, batch_size: int = 8, device: str | None = None) -> None:
+    def __init__(self, name: str, *, batch_size: int | None = None, device: str | None = None) -> None:
         from transformers import GenerationConfig
 
         self.name = name
@@ -173,8 +180,9 @@ class HuggingFace:
     def _in_batches(
         self, encoded: list[list[int]], rest: list[int], max_new_tokens: int
     ) -> Iterator[tuple[int, Answer]]:
-        for start in range(0, len(rest), self._batch):
-            batch = rest[start : start + self._batch]
+        several = self.at_once(max((len(encoded[i]) for i in rest), default=0) + max_new_tokens)
+        for start in range(0, len(rest), several):
+            batch = rest[start : start + several]
             for index, new in zip(batch, self.generate([encoded[i] for i in batch], max_new_tokens), strict=True):
                 yield index, self._read(new, None)
 
@@ -189,9 +197,14 @@ class HuggingFace:
         lengths = [len(prompt) + len(completion) for prompt, completion in pairs]
         order = sorted((i for i, length in enumerate(lengths) if length <= self._longest), key=lengths.__getitem__)
         yield from ((i, None) for i, length in enumerate(lengths) if length > self._longest)
-        for start in range(0, len(order), self._batch):
-            batch = order[start : start + self._batch]
+        several = min(SCORED_AT_ONCE, self._batch or SCORED_AT_ONCE)
+        for start in range(0, len(order), several):
+            batch = order[start : start + several]
             yield from zip(batch, self._score([pairs[i] for i in batch]), strict=True)
+
+    def at_once(self, room: int) -> int:
+        """How many answers are made at once; `room`: tokens of the longest prompt and its answer together."""
+        return self._batch or max(1, min(AT_ONCE, TOKENS_AT_ONCE // max(1, room)))
 
     def generate(self, batch: list[list[int]], max_new_tokens: int) -> list[list[int]]:
         """The new tokens of each prompt, up to and with the one that ends it."""

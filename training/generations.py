@@ -50,7 +50,7 @@ class GenerationsConfig(configs.Section):
     max_samples: int = Field(20, ge=1)
     words: tuple[int, int] = (150, 300)
     """The fewest and the most words of a passage."""
-    batch_size: int = Field(8, ge=1)
+    batch_size: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> GenerationsConfig:

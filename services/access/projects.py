@@ -166,7 +166,9 @@ def spent(connection: Connection, project: str, period: str) -> tuple[float, flo
     if period != "total":
         booked = booked.where(spend.c.month == month())
     held = select(func.coalesce(func.sum(spend_holds.c.amount), 0.0)).where(spend_holds.c.project == project)
-    return float(connection.execute(booked).scalar_one()), float(connection.execute(held).scalar_one())
+    # In one statement: a call that is booked between two would be in neither.
+    sums = connection.execute(select(booked.scalar_subquery(), held.scalar_subquery())).one()
+    return float(sums[0]), float(sums[1])
 
 
 def _limits(row: Any) -> Limits:

@@ -7,17 +7,17 @@ hold gives it back when the job is taken up again; what was booked, the ledger h
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from sqlalchemy import Connection, Engine, case, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from agents.budget import Budget
-from agents.errors import BudgetExceeded
 from services.access import projects
+from services.access.holding import Holding
 from services.access.projects import ProjectStore, locked, month
 from services.access.quotas import Quotas
+from services.store import fence
 from services.store.tables import spend, spend_holds
 
 SLICE: Final = 0.01
@@ -31,69 +31,48 @@ def release(engine: Engine, job_id: str, run: str) -> None:
         connection.execute(delete(spend_holds).where(here))
 
 
-class Purse:
+class Purse(Holding):
     """What one run of a job may spend of its project's money. Opened in a thread: it gives back what a run that died
     has held."""
 
-    def __init__(self, engine: Engine, store: ProjectStore, project: str, job_id: str, run: str) -> None:
+    def __init__(
+        self, engine: Engine, store: ProjectStore, project: str, job_id: str, run: str, *, alone: bool = True
+    ) -> None:
+        """`alone`: nobody but this run is at work on the job; else what others hold is left to them."""
+        super().__init__()
         self._engine, self._store, self._project, self._job, self._run = engine, store, project, job_id, run
         self._own = (spend_holds.c.job_id == job_id) & (spend_holds.c.run == run)
-        with engine.begin() as connection:
-            connection.execute(delete(spend_holds).where(spend_holds.c.job_id == job_id, spend_holds.c.run != run))
+        if alone:
+            with engine.begin() as connection:
+                connection.execute(delete(spend_holds).where(spend_holds.c.job_id == job_id, spend_holds.c.run != run))
         self._quotas = Quotas(engine, store, project)
-        self._held = self._reserved = self._unbooked = 0.0
-        self._holders = self._settlements = 0
-        self._settled = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self._unbooked = 0.0
 
-    async def reserve(self, amount: float) -> None:
-        """Sets US dollars aside; waits while calls of this job may still give some back. Raises BudgetExceeded."""
-        if amount > 0:
-            await self._hold(amount)
-        self._reserved += amount
-        self._holders += 1
+    async def _limit(self) -> float | None:
+        return (await self._store.asked(self._project)).max_spend
 
-    async def _hold(self, amount: float) -> None:
-        while True:
-            limits = await self._store.asked(self._project)
-            if limits.max_spend is None or self._reserved + amount <= self._held:
-                return
-            settled = self._settlements
-            async with self._turn:
-                need = self._reserved + amount - self._held
-                if need <= 0:
-                    continue
-                refusal = await asyncio.to_thread(self._take, need, amount, limits.max_spend, limits.spend_period)
-            if not refusal or self._settlements != settled:  # money came back while the database was asked
-                continue
-            if not self._holders:
-                raise BudgetExceeded(refusal)
-            self._settled.clear()
-            await self._settled.wait()
-
-    def _take(self, need: float, amount: float, limit: float, period: str) -> str:
-        """Holds more, and says nothing; or says why not."""
+    def _take(self, need: float, amount: float) -> float | str:
+        limits = self._store.limits(self._project)
+        if (limit := limits.max_spend) is None:  # it was lifted this moment
+            return need
         with locked(self._engine, self._project) as connection:
-            booked, held = projects.spent(connection, self._project, period)
+            if owner := fence.carried():  # nothing is held for a part of a job that was taken back
+                fence.check(connection, [owner])
+            booked, held = projects.spent(connection, self._project, limits.spend_period)
             free = limit - booked - held
             if need > free:
-                return self._quotas.no_money(limit, period, booked, held, amount)
+                return self._quotas.no_money(limit, limits.spend_period, booked, held, amount)
             more = min(max(need, limit * SLICE), free)
             add = update(spend_holds).where(self._own).values(amount=spend_holds.c.amount + more)
             if not connection.execute(add).rowcount:
                 row = {"job_id": self._job, "run": self._run, "project": self._project, "amount": more}
                 connection.execute(insert(spend_holds), row)
-        self._held += more
-        return ""
+        return more
 
     def settle(self, reserved: float, cost: float) -> None:
         """Gives back a reservation; the cost is booked with the next record of a call."""
-        self._holders -= 1
-        self._reserved = self._reserved - reserved if self._holders else 0.0
-        self._held -= min(cost, self._held)
         self._unbooked += cost
-        self._settlements += 1
-        self._settled.set()
+        super().settle(reserved, cost)
 
     def due(self) -> float:
         """What has been spent and is not booked yet; whoever asks books it."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from services.configuration import masking, names
-from services.doctor import access, gpu, machine, parts
+from services.doctor import access, cluster, gpu, machine, parts
 from services.doctor.findings import Finding, ok, problem, warning
 from services.settings import Settings, explained
 
@@ -65,6 +65,7 @@ def _all(settings: Settings | None, wrong: str) -> Iterator[Finding]:
         yield from _database(settings)
     for check in _ANYWHERE:
         yield check()
+    yield cluster.ray(settings)
     if settings is not None:
         from services.doctor.models import models
 
@@ -76,7 +77,6 @@ _ANYWHERE: Final[tuple[Callable[[], Finding], ...]] = (
     gpu.gpu,
     parts.trainer,
     parts.converter,
-    parts.ray,
 )
 
 

@@ -1,4 +1,4 @@
-"""Parts that are installed only where they are wanted: the trainer, llama.cpp's converter, Ray."""
+"""Parts that are installed only where they are wanted: the trainer, llama.cpp's converter."""
 
 from __future__ import annotations
 
@@ -41,10 +41,3 @@ def converter() -> Finding:
     if script.is_file():
         return ok("converter", str(script))
     return ok("converter", f"no {_CONVERTER}; only quantize and pipeline need it: {_INSTALL}, or set LLAMA_CPP_DIR")
-
-
-def ray() -> Finding:
-    """Whether there is Ray; one machine does without."""
-    if installed := version("ray"):
-        return ok("ray", f"ray {installed} is installed")
-    return ok("ray", "not installed, and not needed: jobs run in the service itself")

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, insert, literal, select
 
 from services.store.ids import tail
 from services.store.jobs import JobStore
-from services.store.tables import events
+from services.store.tables import events, jobs
 from services.store.writer import Writer
 from services.views import ENDED, Job, JobEvent
 
@@ -25,11 +25,15 @@ GATHER = 0.1
 
 
 class EventLog:
-    """One a process: hands out the seq of every event, so that there are no gaps and no doubles."""
+    """One a process: hands out the seq of every event, so that there are no gaps and no doubles.
+
+    Of a job whose rows several processes work on, the database does: see `share`.
+    """
 
     def __init__(self, store: JobStore, writer: Writer) -> None:
         self._store, self._writer = store, writer
         self._last: dict[str, int] = {}
+        self._shared: set[str] = set()
         self._woken: dict[str, asyncio.Event] = {}
 
     async def append(
@@ -41,6 +45,9 @@ class EventLog:
         also: Callable[[Connection], None] | None = None,
     ) -> None:
         """Records an event together with `rows` and `also`. Returns when all of it is on disk."""
+        if job_id in self._shared:
+            await self._append_shared(job_id, type_, orjson.dumps(body).decode(), rows, also)
+            return
         if job_id not in self._last:
             last = await asyncio.to_thread(self._store.last_seq, f"jobs/{job_id}")
             self._last.setdefault(job_id, last)
@@ -54,6 +61,37 @@ class EventLog:
             self._last.pop(job_id, None)
             raise
         self.wake(job_id)
+
+    async def _append_shared(
+        self,
+        job_id: str,
+        type_: str,
+        body: str,
+        rows: tuple[tuple[Table, dict[str, Any]], ...],
+        also: Callable[[Connection], None] | None,
+    ) -> None:
+        c, at = events.c, time.time()
+        alone = select(jobs.c.id).where(jobs.c.id == job_id).with_for_update(key_share=True)
+        following = func.coalesce(func.max(c.seq), 0) + 1
+        event = select(literal(job_id), following, literal(at), literal(type_), literal(body)).where(c.job_id == job_id)
+
+        def write(connection: Connection) -> None:
+            if also:
+                also(connection)
+            connection.execute(alone)  # one after the other, so that whoever sees an event has seen those before it
+            connection.execute(insert(events).from_select(("job_id", "seq", "time", "type", "body"), event))
+
+        await self._writer.write(*rows, also=write, last=True)
+        self.wake(job_id)
+
+    def share(self, job_id: str) -> None:
+        """From now on other processes write events of the job too. For as long as this process has it."""
+        self._shared.add(job_id)
+        self._last.pop(job_id, None)
+
+    def unshare(self, job_id: str) -> None:
+        """Nobody else does any more."""
+        self._shared.discard(job_id)
 
     def forget(self, job_id: str) -> None:
         """Another process may have written: the next append asks the database where the log ends."""

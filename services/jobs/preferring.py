@@ -41,6 +41,8 @@ PAIRS: Final = 1000
 SAMPLES: Final = 2
 TEMPERATURE: Final = 0.8
 IN_FLIGHT: Final = 10
+DRAWS: Final = 10
+"""Answers drawn for each pair that is wanted, at most: of a model that is hardly ever wrong, pairs cost too much."""
 SAID_BEFORE: Final = "the model gave this wrong answer to the prompt before"
 SURPLUS: Final = "there are as many pairs as were asked for"
 
@@ -204,8 +206,8 @@ class Preferring(Run):
 class OnPolicy(Preferring):
     """Draws answers of a model, and holds them against the ideals.
 
-    Every prompt is drawn for once before any is drawn for again. As many draws are planned as pairs are missing, so
-    that no more is drawn, and paid for, than is needed.
+    Every prompt is drawn for once before any is drawn for again. As many draws are planned as pairs are missing, and at
+    least as many as go on at once, so that hardly more is drawn, and paid for, than is needed.
     """
 
     def __init__(
@@ -233,8 +235,12 @@ class OnPolicy(Preferring):
         gateway = self._means.gateway
         await gateway.reach(await gateway.resolve(self._model))
 
+    def _more(self, missing: int) -> list[Slot]:
+        return super()._more(max(missing, self._spec.batch_size or IN_FLIGHT))
+
     def _slots(self, after: int) -> Iterator[Slot]:
-        for place in range(after, len(self._prompts) * (self._spec.samples_per_prompt or SAMPLES)):
+        every = len(self._prompts) * (self._spec.samples_per_prompt or SAMPLES)
+        for place in range(after, min(every, self._wanted * DRAWS)):
             number, at = divmod(place, len(self._prompts))
             row, ideals = self._prompts[at]
             draw = Draw(

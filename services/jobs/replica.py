@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import structlog
 from sqlalchemy import Engine
 
-from services.errors import TABLE, ServiceError, WrongState, mapped
+from services.errors import ServiceError, WrongState, mapped, named
 from services.jobs.log import EventLog
 from services.store import fence
 from services.store.fence import Held, LeaseLost
@@ -251,5 +251,5 @@ def _raise(answer: Answer) -> None:
     """Raises what the owner's answer tells of."""
     if not answer:
         return
-    kind = next((kind for kind, row in TABLE if row.reason == answer["reason"]), ServiceError)
+    kind = named(answer["reason"]) or ServiceError
     raise kind(answer["message"])

@@ -6,8 +6,9 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 from agents.errors import BudgetExceeded, ModelError, StopWork, Unreachable
 from agents.gateway import Gateway
@@ -28,6 +29,7 @@ from services.views import Progress
 
 PATIENCE = 20
 """Examples in a row that fail before a job gives up on its models."""
+T = TypeVar("T")
 REFRESH = 0.25
 """Seconds between two records of the progress; the examples themselves are recorded one by one."""
 
@@ -38,6 +40,35 @@ class Graphs:
 
     enhance: Callable[[Task, Cast], Awaitable[Result]]
     generate: Callable[[Slot, Makers], Awaitable[Generated]]
+
+
+class Rows(NamedTuple):
+    """The job's rows with `first` <= seq < `below`."""
+
+    first: int
+    below: int
+
+
+class Spread(Protocol):
+    """Where the rows of a job are worked on by other processes (services/jobs/shards.py)."""
+
+    async def places(self) -> int:
+        """How many of them may work at once, this moment; 1 at least."""
+
+    def cut(self, run: Run, places: int) -> AsyncIterator[Rows]:
+        """The rows that are left, in parts."""
+
+    async def part(self, run: Run, rows: Rows, at_once: int) -> None:
+        """Has a part worked on, so many rows at once, until all of it is done or the run is paused.
+
+        Raises as Run.work.
+        """
+
+    async def left(self, run: Run) -> int:
+        """How many rows have no outcome yet."""
+
+    def at_work(self, run: Run) -> AbstractAsyncContextManager[None]:
+        """Inside, the figures of the run are kept true; afterwards they are final, and only we write of the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +82,10 @@ class Means:
     log: EventLog
     trace_examples: int = 0
     """Of each run, how many stand in its trace."""
+    spread: Spread | None = None
+    """None: rows are worked on in this process."""
+    part: Rows | None = None
+    """The rows that are this process's, where others work on the rest of them; None: all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +118,37 @@ class Run(ABC):
         self._rested = False
         self._out_of_money: BudgetExceeded | None = None
         self._failures = 0
+        self.went_well = False
+        """Whether any row did."""
+        self.billed = 0.0
+        """US dollars that calls without a reply may have cost those who worked on parts; no ledger has them."""
         self._recorded = 0.0
         self._spans = tracing.Examples(job_id, means.trace_examples)
+
+    @property
+    def total(self) -> int:
+        """The job's rows."""
+        return self._total
+
+    @property
+    def dataset_id(self) -> str:
+        """Whose items they are."""
+        return self._terms.dataset_id
+
+    @property
+    def ledger(self) -> JobLedger:
+        """What was paid for."""
+        return self._ledger
+
+    @property
+    def failures(self) -> int:
+        """Rows in a row that failed."""
+        return self._failures
+
+    @property
+    def unrecorded(self) -> float:
+        """US dollars that calls without a reply may have cost this process."""
+        return max(0.0, self._budget.spent - self._ledger.spent())
 
     @property
     def tally(self) -> Tally:
@@ -123,13 +187,49 @@ class Run(ABC):
     async def _example(self, row: Pending) -> None:
         """Brings one row to an outcome and records it."""
 
+    async def part(self, at_once: int) -> None:
+        """Works on the rows that are this process's, so many at once. Raises as `work`."""
+        await self._all_of(self._rows(), self._row, at_once)
+
     async def _work_through(self) -> None:
-        rows = self._rows()
+        if self._means.spread:
+            await self._spread_out(self._means.spread)
+        else:
+            await self._all_of(self._rows(), self._row, min(self._terms.batch_size, max(1, self._total)))
+
+    async def _spread_out(self, spread: Spread) -> None:
+        """As many processes as there are places share the rows, and the rows that may be worked on at once."""
+        alone = False
+        async with spread.at_work(self):
+            while left := await spread.left(self):  # once more where it was paused for a moment
+                places = 1 if alone else min(await spread.places(), self._terms.batch_size, left)
+                try:
+                    await self._in_parts(spread, places)
+                except BudgetExceeded:
+                    if places == 1:
+                        raise
+                    # What one held and another lacked is free by now. Alone, it has all that is left.
+                    alone, self._out_of_money = True, None
+
+    async def _in_parts(self, spread: Spread, places: int) -> None:
+        each, more = divmod(self._terms.batch_size, places)
+        free = [each + 1] * more + [each] * (places - more)
+
+        async def part(rows: Rows) -> None:
+            at_once = free.pop(0)
+            try:
+                await spread.part(self, rows, at_once)
+            finally:
+                free.append(at_once)
+
+        await self._all_of(spread.cut(self, places), part, places)
+
+    async def _all_of(self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], at_once: int) -> None:
         lock = asyncio.Lock()
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._terms.batch_size, max(1, self._total))):
-                    group.create_task(self._worker(rows, lock))
+                for _ in range(at_once):
+                    group.create_task(self._worker(units, do, lock))
         except* (StopWork, Unreachable, OSError) as stopped:
             raise stopped.exceptions[0] from None
         if self._out_of_money:
@@ -137,7 +237,11 @@ class Run(ABC):
         if self._rested:
             raise Rested
 
-    async def _worker(self, rows: AsyncIterator[Pending], lock: asyncio.Lock) -> None:
+    async def _row(self, row: Pending) -> None:
+        with self._spans.one(row.item_id):
+            await self._example(row)
+
+    async def _worker(self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], lock: asyncio.Lock) -> None:
         while self._out_of_money is None:
             await self._go.wait()
             if self._rested:
@@ -145,11 +249,10 @@ class Run(ABC):
             self._in_flight += 1
             try:
                 async with lock:  # an async generator serves one caller at a time
-                    row = await anext(rows, None)
-                if row is None:
+                    unit = await anext(units, None)
+                if unit is None:
                     return
-                with self._spans.one(row.item_id):
-                    await self._example(row)
+                await do(unit)
             except BudgetExceeded as error:  # the others in flight finish on what they have reserved
                 self._out_of_money = error
             finally:
@@ -162,9 +265,10 @@ class Run(ABC):
             self._go.set()  # wakes those who wait, and who go home
 
     async def _rows(self) -> AsyncIterator[Pending]:
-        after = -1
+        mine = self._means.part or Rows(0, self._total)
+        after = mine.first - 1
         while batch := await asyncio.to_thread(
-            self._means.examples.pending, self.job_id, self._terms.dataset_id, after, self._total
+            self._means.examples.pending, self.job_id, self._terms.dataset_id, after, mine.below
         ):
             after = batch[-1].seq
             async for row in self._sifted(batch):
@@ -185,7 +289,14 @@ class Run(ABC):
             raise StopWork(f"{PATIENCE} examples in a row failed, the last one with: {error}") from error
 
     def _went_well(self) -> None:
-        self._failures = 0
+        self._failures, self.went_well = 0, True
+
+    def heard(self, failures: int, *, went_well: bool, billed: float) -> None:
+        """Takes in how a part went that others have worked on. Raises StopWork as `work` does."""
+        self.billed += billed
+        self._failures = failures if went_well else self._failures + failures
+        if self._failures >= PATIENCE:
+            raise StopWork(f"{self._failures} examples in a row failed")
 
     async def _record(
         self, row: Pending, outcome: str, iterations: int, enhanced: bool, body: bytes, input_hash: str
@@ -204,7 +315,7 @@ class Run(ABC):
         self._tally.add(outcome, iterations, enhanced=enhanced)
         told = {"example_id": row.item_id, "outcome": outcome, "iterations": iterations}
         also = None
-        if (now := time.monotonic()) - self._recorded > REFRESH:
+        if self._means.part is None and (now := time.monotonic()) - self._recorded > REFRESH:
             self._recorded = now
             progress = self._tally.progress().model_dump_json()
             update = jobs.update().where(jobs.c.id == self.job_id).values(progress=progress)

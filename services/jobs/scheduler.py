@@ -26,7 +26,9 @@ from services.jobs.log import EventLog
 from services.jobs.owned import ProjectJobs
 from services.jobs.replica import Replica, Verb
 from services.jobs.run import Graphs, Rested
+from services.jobs.shards import Shards
 from services.jobs.work import Kit, Work, graphs
+from services.ray.cluster import Cluster, wanted
 from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.engine import gone, shared, translated
@@ -75,6 +77,8 @@ class Scheduler:
         }
         self._replica = Replica(engine, self.log, self) if shared(engine) else None
         """Where others may work on the same database; on SQLite every job is ours."""
+        self._cluster = Cluster(settings) if wanted(settings) else None
+        """Where the work is done, if not here."""
 
     def kit(self, project: str) -> Kit:
         """What a project's jobs work with: what it names is looked up among its own."""
@@ -93,7 +97,15 @@ class Scheduler:
             self.projects,
             Quotas(self._engine, self.projects, project),
             new_id(),
+            self._spread(project),
+            self._cluster if self._settings.training_executor == "ray" else None,
         )
+
+    def _spread(self, project: str) -> Shards | None:
+        if self._cluster is None or self._settings.executor != "ray":
+            return None
+        store = ExampleStore(self._engine, project)
+        return Shards(self._engine, self._writer, store, self.log, self._cluster, self._settings)
 
     async def start(self) -> None:
         """Goes on with whatever a stop or a crash left unfinished."""
@@ -124,6 +136,8 @@ class Scheduler:
             task.cancel()
         warm = [self._warm] if self._warm else []  # none where the start failed on the way here
         await asyncio.gather(*warm, *self._tasks.values(), return_exceptions=True)
+        if self._cluster:
+            await self._cluster.close()
         if self._replica:
             await self._replica.close()
 

@@ -15,7 +15,8 @@ from services.access.projects import ProjectStore
 from services.access.quotas import Quotas
 from services.access.spending import Purse
 from services.jobs.log import EventLog
-from services.jobs.run import Graphs, Means
+from services.jobs.run import Graphs, Means, Spread
+from services.ray.cluster import Cluster
 from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.examples import ExampleStore
@@ -76,11 +77,16 @@ class Kit:
     quotas: Quotas
     run: str
     """Tells this run of a job from the ones before, which may have died."""
+    spread: Spread | None = None
+    """Where rows can be worked on by other processes; None: nowhere but here."""
+    cluster: Cluster | None = None
+    """Where programs of the trainer run; None: here."""
 
-    async def means(self) -> Means:
-        """What every run on rows shares."""
+    async def means(self, spread: Spread | None = None) -> Means:
+        """What every run on rows shares. `spread`: where its rows are worked on, None for here."""
         most = self.settings.trace_examples
-        return Means(await asyncio.to_thread(graphs), self.gateway, self.examples, self.slots, self.log, most)
+        made = await asyncio.to_thread(graphs)
+        return Means(made, self.gateway, self.examples, self.slots, self.log, most, spread)
 
     async def ledger(self, job: Job) -> JobLedger:
         """The job's paid calls, those of its earlier runs too."""

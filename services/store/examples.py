@@ -49,6 +49,32 @@ class ExampleStore:
         with self._engine.connect() as connection:
             return [Pending(*row) for row in connection.execute(query)]
 
+    def unfinished(self, job_id: str, dataset_id: str, after: int, below: int, limit: int) -> list[int]:
+        """The seqs of the next rows as `pending` has them, `limit` at most."""
+        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
+        query = (
+            select(items.c.seq)
+            .select_from(items.outerjoin(examples, done))
+            .where(items.c.dataset_id == dataset_id, items.c.seq > after, items.c.seq < below, examples.c.seq.is_(None))
+            .order_by(items.c.seq)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def left(self, job_id: str, dataset_id: str, first: int, below: int) -> int:
+        """How many rows with `first` <= seq < `below` have no outcome in this job yet."""
+        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
+        query = (
+            select(func.count())
+            .select_from(items.outerjoin(examples, done))
+            .where(
+                items.c.dataset_id == dataset_id, items.c.seq >= first, items.c.seq < below, examples.c.seq.is_(None)
+            )
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def counted(self, job_id: str) -> Counted:
         """Adds up a job's examples."""
         c = examples.c

@@ -2,8 +2,9 @@
 
 On PostgreSQL several services share the jobs. The number is handed out with a job's lease (services/store/leases.py)
 and only grows. Whatever is written at work on a job carries it: the task that works is begun `carrying` it, and all
-that it starts inherits it, threads included. Another process - one that does a part of the job's rows, say - opens the
-same database and carries the number that it was given. On SQLite nobody carries anything.
+that it starts inherits it, threads included. Another process that does a part of the job's rows, a shard, opens the
+same database and carries the number that it was given, and the shard's id beside it: its writes are refused too once
+the owner has given the shard to another. On SQLite nobody carries anything.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, Float, cast, func, select, tuple_
 
-from services.store.tables import leases
+from services.store.tables import leases, shards
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,6 +28,8 @@ class Held:
     fence: int
     surely: Callable[[], float] = field(default=lambda: math.inf, compare=False, repr=False)
     """Seconds for which it is ours without fail; below 0 another may have it."""
+    shard: str = ""
+    """Of whoever does a part of the job's rows for its owner."""
 
 
 class LeaseLost(Exception):
@@ -59,6 +62,12 @@ def check(connection: Connection, owners: Iterable[Held]) -> None:
     wanted = sorted(set(owners))
     if not wanted:
         return
+    _check_leases(connection, wanted)
+    if parts := [h for h in wanted if h.shard]:
+        _check_shards(connection, parts)
+
+
+def _check_leases(connection: Connection, wanted: list[Held]) -> None:
     current = (
         select(leases.c.job_id)
         .where(
@@ -70,6 +79,13 @@ def check(connection: Connection, owners: Iterable[Held]) -> None:
     found = set(connection.execute(current).scalars())
     if lost := [h for h in wanted if h.job_id not in found]:
         raise LeaseLost(f"jobs/{lost[0].job_id}: the lease with number {lost[0].fence} is no longer the current one")
+
+
+def _check_shards(connection: Connection, parts: list[Held]) -> None:
+    here = select(shards.c.id).where(shards.c.id.in_([h.shard for h in parts])).order_by(shards.c.id)
+    found = set(connection.execute(here.with_for_update(read=True, key_share=True)).scalars())
+    if lost := [h for h in parts if h.shard not in found]:
+        raise LeaseLost(f"jobs/{lost[0].job_id}: shard {lost[0].shard} was taken back by the job's owner")
 
 
 @contextmanager

@@ -7,13 +7,14 @@ import time
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from agents.budget import Budget
 from agents.line import Place
 from agents.wire import Reply
 from services import failpoints
 from services.access.spending import Purse, SharedBudget
+from services.jobs.allowance import Allowance, ShardBudget
 from services.store.tables import calls
 from services.store.text import storable
 from services.store.writer import Writer
@@ -39,15 +40,28 @@ class JobLedger:
     """The ledger of one job: opens a page for each example, and adds up what was used."""
 
     def __init__(
-        self, engine: Engine, writer: Writer, job_id: str, *, resumed: bool, purse: Purse | None = None
+        self,
+        engine: Engine,
+        writer: Writer,
+        job_id: str,
+        *,
+        resumed: bool,
+        purse: Purse | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
+        """`purse`: its project's money. `allowance`: of a process that works on a part of the job, the job's own."""
         self._engine, self._writer, self.job_id = engine, writer, job_id
-        self._resumed, self._purse = resumed, purse
+        self._resumed, self._purse, self._allowance = resumed, purse, allowance
         self.used: dict[tuple[str, str], list[float]] = {}
-        for one in self._used() if resumed else ():
-            self.used[one.role, one.model] = [
-                one.calls, one.prompt_tokens, one.completion_tokens, one.cost, one.unpriced
-            ]  # fmt: skip
+        if resumed and allowance is None:
+            self.reload()
+
+    def reload(self) -> None:
+        """Adds up anew: others have recorded calls of the job. Blocks."""
+        self.used = {
+            (one.role, one.model): [one.calls, one.prompt_tokens, one.completion_tokens, one.cost, one.unpriced]
+            for one in self._used()
+        }
 
     def _used(self) -> list[Used]:
         c = calls.c
@@ -63,6 +77,9 @@ class JobLedger:
 
     def budget(self, limit: float | None) -> Budget:
         """The job's own budget in US dollars, None without one, and its project's where it has a purse."""
+        if self._allowance:
+            assert self._purse, "whoever works on a part of a job has its project's money too"
+            return ShardBudget(self._allowance, self._purse)
         return SharedBudget(limit, self.spent(), self._purse) if self._purse else Budget(limit, self.spent())
 
     async def open(self, item_id: str) -> Page:
@@ -83,20 +100,26 @@ class JobLedger:
 
     async def write(self, row: dict[str, Any], reply: Reply) -> None:
         """Stores a call, then counts it."""
-        if self._purse and (due := self._purse.due()):
-            try:
-                await self._writer.write((calls, row), also=partial(self._purse.book, amount=due))
-            except Exception:
+        due = self._purse.due() if self._purse else 0.0
+        also = partial(self._book, due=due, cost=reply.cost or 0.0) if due or self._allowance else None
+        try:
+            await self._writer.write((calls, row), also=also)
+        except Exception:
+            if self._purse:
                 self._purse.owe(due)
-                raise
-        else:
-            await self._writer.write((calls, row))
+            raise
         used = self.used.setdefault((row["role"], row["model"]), [0, 0, 0, 0.0, 0])
         used[0] += 1
         used[1] += reply.prompt_tokens
         used[2] += reply.completion_tokens
         used[3] += reply.cost or 0.0
         used[4] += reply.cost is None
+
+    def _book(self, connection: Connection, *, due: float, cost: float) -> None:
+        if self._purse and due:
+            self._purse.book(connection, due)
+        if self._allowance and cost:
+            self._allowance.book(connection, cost)
 
 
 class Page:

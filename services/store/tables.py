@@ -234,3 +234,31 @@ requests = Table(
     Column("taken_by", String(32)),  # the owner that does it
     Column("answer", Text),  # JSON: what was wrong; {} where nothing was
 )
+
+model_rates = Table(
+    "model_rates",
+    metadata,
+    Column("model", Text, nullable=False),
+    Column("what", String(8), nullable=False),  # requests, tokens
+    Column("full", Float, nullable=False),  # when the bucket will be full again, by the database's clock
+    PrimaryKeyConstraint("model", "what"),
+)
+
+model_slots = Table(
+    "model_slots",
+    metadata,
+    Column("model", Text, nullable=False),
+    Column("holder", String(32), nullable=False),  # a process that calls models
+    Column("slots", Integer, nullable=False),  # calls that it may have under way
+    Column("wanted", Integer, nullable=False),  # what it had use for lately
+    Column("expires", Float, nullable=False),  # by the database's clock
+    PrimaryKeyConstraint("model", "holder"),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("held", Float, nullable=False),  # US dollars of the job's budget that it may still spend
+)

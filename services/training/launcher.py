@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ ENVIRONMENT: Final = frozenset(
         "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_CACHE", "XDG_CACHE_HOME", "TEACHBACK_CACHE",
         "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER",
         "NVIDIA_VISIBLE_DEVICES", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
+        "NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME",
     }
 )  # fmt: skip
 """What a program may see of the service's environment. No token and no key is among it: a program needs none."""
@@ -76,8 +77,12 @@ async def run(
     on_event: Callable[[Event], Awaitable[None]],
     *,
     memory_limit: int = 0,
+    place: Mapping[str, str] | None = None,
 ) -> Event:
     """Runs `python -m module arguments` in `folder`; returns the event "done", every other one goes to `on_event`.
+
+    `place`: of a program that is one of several, the variables that tell it which (RANK and its like, as torchrun sets
+    them). Only the first of them speaks.
 
     Cancelled, it asks the child to end and kills it after `PATIENCE`. `memory_limit`: bytes of the child and all it has
     started, 0 for nine tenths of the machine's.
@@ -93,14 +98,15 @@ async def run(
             module,
             *arguments,
             cwd=folder,
-            env=environment() | beat.environment(),
+            env=environment() | beat.environment() | dict(place or {}),
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
             limit=LONGEST_LINE,
         )
-        running = _Child(module.rpartition(".")[2], started, memory_limit or memory_of_the_machine() * 9 // 10)
+        most = memory_limit or memory_of_the_machine() * 9 // 10
+        running = _Child(module.rpartition(".")[2], started, most, speaks=(place or {}).get("RANK", "0") == "0")
         watch = asyncio.create_task(running.watch_memory())
         errors = asyncio.create_task(running.read_errors())
         with beat.beating(pipe):
@@ -129,8 +135,8 @@ def _pipe() -> Iterator[tuple[int, int]]:
 class _Child:
     """One child and what it has said."""
 
-    def __init__(self, program: str, process: asyncio.subprocess.Process, memory_limit: int) -> None:
-        self._program, self._process, self._limit = program, process, memory_limit
+    def __init__(self, program: str, process: asyncio.subprocess.Process, memory_limit: int, *, speaks: bool) -> None:
+        self._program, self._process, self._limit, self._speaks = program, process, memory_limit, speaks
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._done: Event | None = None
         self._error: Event | None = None
@@ -192,6 +198,8 @@ class _Child:
             )
         if self._done and status == 0:
             return self._done
+        if status == 0 and not self._speaks:
+            return {"event": "done"}
         if self._error:
             message = str(self._error.get("message", ""))
             raise _ERRORS.get(str(self._error.get("code")), TrainingFailed)(message)

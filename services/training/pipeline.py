@@ -229,6 +229,7 @@ class Pipeline:
                     model=sft,
                     evaluator=spec.evaluator,
                     num_pairs=spec.num_pairs,
+                    temperature=spec.temperature,
                     max_cost=spec.max_cost,
                     seed=spec.seed,
                 )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,7 +18,7 @@ from services.errors import InvalidRequest, NotInstalled
 from services.jobs.work import Kit
 from services.store.ids import tail
 from services.store.tables import jobs
-from services.training import launcher, models, programs
+from services.training import far, launcher, models, programs
 from services.training.inputs import Source, write, write_split
 from services.training.launcher import Event
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingProgress
@@ -50,7 +51,8 @@ def check_installed() -> None:
 
 async def check(spec: Spec, kit: Kit) -> None:
     """Whether a training can begin. Raises NotInstalled, NotFound, InvalidRequest or WrongState."""
-    check_installed()
+    if kit.cluster is None:  # else it is there that they are wanted, and the program says what is missing
+        check_installed()
     await asyncio.to_thread(_check, spec, kit)
 
 
@@ -133,7 +135,8 @@ class Training:
         """
         program = await asyncio.to_thread(self._prepare)
         with self._heard:
-            done = await launcher.run(
+            cluster = self._kit.cluster
+            done = await (partial(far.run, cluster, nodes=self._nodes()) if cluster else launcher.run)(
                 program.module,
                 ["--config", "input/config.yaml"],
                 self._kit.artifacts.folder(self._id),
@@ -143,6 +146,10 @@ class Training:
         metrics = done.get("metrics") or {}
         self._told.step = self._told.steps
         await self._append("report", "the figures are written", report=json.dumps(metrics, ensure_ascii=False))
+
+    def _nodes(self) -> int:
+        """Of Ray's: what trains can be shared, what converts or measures is done on one."""
+        return self._kit.settings.training_nodes if isinstance(self._spec, SftSpec | DpoSpec) else 1
 
     def _prepare(self) -> programs.Program:
         kit, folder = self._kit, self._kit.artifacts.folder(self._id)

@@ -126,6 +126,7 @@ class PipelineSpec(View):
     max_cost: Money = 0
     seed: int = Field(0, ge=-(2**63), lt=2**63)
     preferences: Literal[""] | Rows = ""
+    temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _some_source(self) -> Self:

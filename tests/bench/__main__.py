@@ -146,6 +146,10 @@ def main() -> None:
                     service.enhance(one, 5)
                     peaks.append(service.enhance(one, examples)["peak_mib"])
             figures["mib_100k_rows_over_1k"] = round(peaks[1] - peaks[0], 1)
+    if both and importlib.util.find_spec("ray"):
+        console.print("rows on the workers of Ray, beside the service on PostgreSQL")
+        with endpoint(LATENCY) as port:
+            figures |= measured("spread", port)
     bars = BARS | (TRAINING_BARS if asked.training else {}) | (POSTGRES_BARS if both else {})
     if asked.training:
         console.print("steps of the trainer beside TRL's")

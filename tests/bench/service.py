@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.bench import chats
@@ -46,15 +47,25 @@ class Service:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
 
 
+def models(port: int) -> str:
+    """TEACHBACK_MODELS that sends every `openai/` model to the endpoint on `port`."""
+    far = {"api_base": f"http://127.0.0.1:{port}/v1", "input_price": 0.1, "output_price": 0.4}
+    return json.dumps({"openai/*": far})
+
+
 @contextmanager
-def running(port: int, database: Kind = "sqlite") -> Iterator[Service]:
-    """A fresh service on a new database whose `openai/*` models are the endpoint on `port`."""
-    models = {"openai/*": {"api_base": f"http://127.0.0.1:{port}/v1", "input_price": 0.1, "output_price": 0.4}}
+def running(
+    port: int, database: Kind = "sqlite", address: str = "", told: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Service]:
+    """A fresh service whose `openai/*` models are the endpoint on `port`, on a new database, or the one at `address`.
+
+    `told`: what it sees beside that.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        env = os.environ | {"TEACHBACK_MODELS": json.dumps(models)}
+        env = os.environ | {"TEACHBACK_MODELS": models(port), **told}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [sys.executable, "-m", "services.main", "--private", "--data-dir", folder]
-        command += ["--database-url", url(database, Path(folder))]
+        command += ["--database-url", address or url(database, Path(folder))]
         began = time.perf_counter()
         with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             note = Path(folder) / "service.json"

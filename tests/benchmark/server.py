@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from aiohttp import web
+
+from tests.support.onthread import WebOnThread
 
 PAIRS = [
     {"user": "Who decides when to seal a tunnel?", "assistant": "I weigh the board, comrade, and we seal it together."},
@@ -41,7 +41,7 @@ class Model:
     status: int = 200
 
 
-class Server:
+class Server(WebOnThread):
     """`with Server({"name": Model()}) as server:` serves at `server.root`. `log` holds what happened in order."""
 
     def __init__(
@@ -53,36 +53,13 @@ class Server:
         loaded: tuple[str, ...] = (),
         key: str = "",
     ) -> None:
+        super().__init__()
         self.models, self.embeddings, self.studio, self.loaded, self._key = models, embeddings, studio, set(loaded), key
         self.log: list[str] = []
         self.asked: list[dict[str, Any]] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="scripted server", daemon=True)
-        self._up = threading.Event()
-        self._down: asyncio.Event
-        self._port = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._up.wait(10), "the server did not start"
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._down.set)
-        self._thread.join(10)
-
-    @property
-    def root(self) -> str:
-        """The address, without "/v1"."""
-        return f"http://127.0.0.1:{self._port}"
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
-
-    async def _serve(self) -> None:
-        self._down = asyncio.Event()
+    def app(self) -> web.Application:
+        """The fronts that are to be there."""
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/v1/models", self._list)
         app.router.add_post("/v1/chat/completions", self._chat)
@@ -92,14 +69,7 @@ class Server:
             app.router.add_post("/api/v1/models/unload", self._unload)
         if self.studio == "old":
             app.router.add_get("/api/v0/models", self._older_list)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self._port = runner.addresses[0][1]
-        self._up.set()
-        await self._down.wait()
-        await runner.cleanup()
+        return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:

@@ -108,12 +108,12 @@ def test_options_are_the_contracts() -> None:
 
 
 def test_options_as_pairs() -> None:
-    pairs = ["learning-rate=1e-3", "max_steps=30", "use_lora=false", "lora_target_modules=q_proj", "loss_type=ipo"]
-    assert from_pairs([*pairs, "lora_target_modules=v_proj"], "--sft") == {
+    modules = ["lora_target_modules=q_proj,k_proj", "lora_target_modules=v_proj"]
+    assert from_pairs(["learning-rate=1e-3", "max_steps=30", "use_lora=false", "loss_type=ipo", *modules], "--sft") == {
         "learning_rate": 1e-3,
         "max_steps": 30,
         "use_lora": False,
-        "lora_target_modules": ["q_proj", "v_proj"],
+        "lora_target_modules": ["q_proj", "k_proj", "v_proj"],
         "loss_type": "ipo",
     }
     with pytest.raises(BadInput, match="write name=value"):

@@ -83,6 +83,11 @@ SHARED = ("persistence.accessMode=ReadWriteMany", "database.peers[0].ipBlock.cid
             "choose yours or the chart's",
         ),
         (("ray.enabled=true",), "ray.image and ray.existingSecret"),
+        (
+            ("ray.enabled=true", "ray.image=teachback-ray:1", "ray.existingSecret=ray-token"),
+            "set database.existingSecret",
+        ),
+        (("settings.training_executor=ray",), "set ray.enabled"),
     ],
 )
 def test_what_does_not_go_together_is_refused(given: tuple[str, ...], said: str) -> None:

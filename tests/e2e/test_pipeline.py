@@ -151,9 +151,7 @@ def test_f16_is_as_good_and_llama_cpp_answers_through_litellm(trained: Trained) 
     files = trained.files
     final = files.dpo if (files.dpo / "adapter_model.safetensors").is_file() else files.sft
     out = trained.folder / "f16"
-    trained.run(
-        "teachback", "quantize", final, "--quant", "f16", "--name", NAME, "--fidelity", files.data.validation, "-o", out
-    )
+    trained.run("teachback", "quantize", final, "--quant", "f16", "--name", NAME, "-o", out)
     (whole,) = out.glob("*.gguf")
     told = json.loads(
         trained.run("teachback", "evaluate", files.data.validation, whole, "-o", out / "eval", "--json").stdout

@@ -20,7 +20,7 @@ from tests.support.service import Service
 
 
 def survive(tmp_path: Path, rows: int, kills: int, seed: int) -> None:
-    """Runs one job through so many kills."""
+    """Runs one job through so many kills, of the program as its user starts it: how soon it is up again is measured."""
     draw = random.Random(seed)
     path = write(tmp_path / "rows.jsonl", mixed(rows))
     total = total_calls(rows)
@@ -32,7 +32,7 @@ def survive(tmp_path: Path, rows: int, kills: int, seed: int) -> None:
             reached.set()
 
     falls: list[Fall] = []
-    with FarModel(delay=0.03) as far, Service(tmp_path / "data", far) as service:
+    with FarModel(delay=0.03) as far, Service(tmp_path / "data", far, forked=False) as service:
         far.on_request = watch
         job = service.submit(path)
         for number, point in enumerate(points):

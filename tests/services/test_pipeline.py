@@ -96,7 +96,7 @@ def test_a_killed_service_goes_on_with_the_same_child(service: Service) -> None:
 
 
 def test_cancel_and_pause_reach_the_child(service: Service) -> None:
-    job = start(service, num=5000)
+    job = start(service, num=2000)
     child = service.client.job(at_work(job))
     job.pause()
     assert child.refresh().state == job_pb2.JOB_STATE_PAUSED
@@ -108,7 +108,7 @@ def test_cancel_and_pause_reach_the_child(service: Service) -> None:
     child.wait()
     assert job.job.state == job_pb2.JOB_STATE_CANCELLED
     assert child.job.state == job_pb2.JOB_STATE_CANCELLED
-    fresh = start(service, num=5000)
+    fresh = start(service, num=2000)
     assert at_work(fresh) != child.name, "what was cancelled is not taken up again"
     fresh.cancel()
 

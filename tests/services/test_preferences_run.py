@@ -161,10 +161,10 @@ async def test_round_robin_and_every_loss_counted(engine: Engine, writer: Writer
 
 async def test_only_as_many_draws_as_pairs_are_missing(engine: Engine, writer: Writer, tmp_path: Path) -> None:
     rows = [(str(n), "1") for n in range(20)]
-    bench = Bench(engine, writer, tmp_path, rows, num_pairs=4)
+    bench = Bench(engine, writer, tmp_path, rows, num_pairs=4, batch_size=2)
     gateway = Scripted({str(n): ["1" if n in (1, 2, 4) else "0"] for n in range(20)})
     await bench.work(gateway)
-    assert gateway.drawn == [str(n) for n in range(7)], "four, then two for the two right ones, then one more"
+    assert gateway.drawn == [str(n) for n in range(8)], "four, two for the two right ones, then two that go on at once"
     assert [question for question, *_ in bench.pairs()] == ["0", "3", "5", "6"]
 
 
@@ -181,8 +181,18 @@ async def test_a_model_that_is_always_right_gives_none(engine: Engine, writer: W
     )
 
 
+async def test_a_model_that_is_hardly_ever_wrong_is_not_asked_for_ever(
+    engine: Engine, writer: Writer, tmp_path: Path
+) -> None:
+    bench = Bench(engine, writer, tmp_path, [(str(n), "1") for n in range(50)], num_pairs=2)
+    gateway = Scripted({str(n): ["0" if n == 30 else "1"] for n in range(50)})
+    await bench.work(gateway)
+    assert len(gateway.drawn) == bench.report()["samples"] == 2 * preferring.DRAWS
+    assert bench.pairs() == []
+
+
 async def test_what_failed_is_tried_again_and_nothing_else(engine: Engine, writer: Writer, tmp_path: Path) -> None:
-    bench = Bench(engine, writer, tmp_path, [("a", "1"), ("b", "2"), ("c", "3")], num_pairs=2)
+    bench = Bench(engine, writer, tmp_path, [("a", "1"), ("b", "2"), ("c", "3")], num_pairs=2, batch_size=1)
     await bench.work(Scripted({"a": [None, "9"], "b": ["8"], "c": ["7"]}))
     assert [question for question, *_ in bench.pairs()] == ["b", "c"]
     assert bench.report()["outcomes"] == {"failed": 1, "accepted": 2}

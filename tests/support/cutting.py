@@ -6,14 +6,13 @@ import asyncio
 import random
 import socket
 import struct
-import threading
-from types import TracebackType
-from typing import Self
+
+from tests.support.onthread import OnThread
 
 RESET = struct.pack("ii", 1, 0)
 
 
-class CuttingProxy:
+class CuttingProxy(OnThread):
     """`with CuttingProxy(port, cuts=20, seed=1) as proxy:` listens on `proxy.port` and hands on to `port`.
 
     Every connection is cut until `cuts` of them have been; later ones are left alone. Half of the cuts are an end of
@@ -22,29 +21,12 @@ class CuttingProxy:
 
     def __init__(self, port: int, *, cuts: int, seed: int, most: int = 2500) -> None:
         """`most`: bytes after which a connection is cut at the latest, both directions together."""
+        super().__init__()
         self.made = 0
         """Cuts so far."""
         self._to, self._cuts, self._most, self._draw = port, cuts, most, random.Random(seed)
-        self._loop = asyncio.new_event_loop()
-        self._up, self._down = threading.Event(), asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="cutting proxy", daemon=True)
-        self.port = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._up.wait(10), "the proxy did not start"
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._down.set)
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
-
-    async def _serve(self) -> None:
+    async def serve(self, door: socket.socket) -> None:
         handling: set[asyncio.Task[None]] = set()
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -52,10 +34,8 @@ class CuttingProxy:
             handling.add(task)
             task.add_done_callback(handling.discard)
 
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._up.set()
-        await self._down.wait()
+        server = await asyncio.start_server(connected, sock=door)
+        await self.over(door)
         server.close()
         for task in handling:
             task.cancel()

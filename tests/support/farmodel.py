@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import orjson
 from aiohttp import web
 
 from agents.wire import Request
 from tests.support import brain
+from tests.support.onthread import WebOnThread
 
 Fault = Literal["", "limited", "broken", "cut", "nonsense", "hang"]
 NONSENSE = "Blue ladders hum. {{{"
@@ -68,7 +67,7 @@ class Asked:
     fault: Fault = ""
 
 
-class FarModel:
+class FarModel(WebOnThread):
     """`with FarModel(...) as far:` serves at `far.base` (OpenAI-shaped) and `far.root` (the other two)."""
 
     def __init__(
@@ -86,6 +85,7 @@ class FarModel:
         dollars a million tokens, in and out. `refuse`: a status and message for a body, or None. `raw`: a body to
         answer with instead.
         """
+        super().__init__()
         self.delay, self.faults, self._say, self._refuse = delay, faults, say, refuse
         self._retry_after, self._price, self._raw = retry_after, price, raw
         self.asked: list[Asked] = []
@@ -100,25 +100,6 @@ class FarModel:
         """The most requests at once, by model."""
         self.on_request: Callable[[int], None] | None = None
         """Called with the number of requests so far, on the server's thread."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="far model", daemon=True)
-        self._up = threading.Event()
-        self._down: asyncio.Event
-        self._port = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._up.wait(10), "the far model did not start"
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._down.set)
-        self._thread.join(10)
-
-    @property
-    def root(self) -> str:
-        """The address."""
-        return f"http://127.0.0.1:{self._port}"
 
     @property
     def base(self) -> str:
@@ -139,25 +120,13 @@ class FarModel:
         """How often each part was asked to speak, repeats included (OpenAI-shaped requests only)."""
         return Counter(brain.part_of(one.body["messages"][0]["content"]) for one in self.asked)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
-
-    async def _serve(self) -> None:
-        self._down = asyncio.Event()
+    def app(self) -> web.Application:
+        """The three fronts."""
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._openai)
         app.router.add_post("/v1/messages", self._anthropic)
         app.router.add_post("/{rest:.*:generateContent}", self._gemini)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
-        await site.start()
-        self._port = runner.addresses[0][1]
-        self._up.set()
-        await self._down.wait()
-        await runner.cleanup()
+        return app
 
     # ------------------------------------------------------------ the three fronts
     async def _openai(self, request: web.Request) -> web.StreamResponse:

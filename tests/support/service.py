@@ -19,6 +19,7 @@ from teachback.client import JobHandle
 
 from tests.support import databases
 from tests.support.farmodel import FarModel
+from tests.support.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT / "tests/support/stand_in"
@@ -47,9 +48,10 @@ class Service:
         models: Mapping[str, Any] | None = None,
         *,
         database: databases.Kind = databases.KINDS[0],
+        forked: bool = True,
     ) -> None:
-        """`models`: settings of the far models beside their address."""
-        self.folder = folder
+        """`models`: settings of the far models beside their address. `forked`: without the seconds of importing."""
+        self.folder, self._forked = folder, forked
         # The student of a job that names none; the product's own default takes seconds to start.
         self.env = environment(folder, TEACHBACK_STUDENT="offline/student")
         if database == "postgres":
@@ -58,7 +60,7 @@ class Service:
             self.env["TEACHBACK_MODELS"] = far_settings(far, **(models or {}))
         self.largest_file: int | None = None
         """Bytes beyond which no file of the process can grow: to it the disk is full."""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.grpc = self.rest = self.token = ""
         self._client: Client | None = None
         self._past: list[Client] = []
@@ -88,14 +90,14 @@ class Service:
         env = {**self.env, **more}
         # A private service takes no database from the environment.
         database = ["--database-url", url] if (url := env.pop("TEACHBACK_DATABASE_URL", "")) else []
-        with (self.folder / "service.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.main", "--private", "--data-dir", str(self.folder), *database],
-                cwd=ROOT,
-                env=env,
-                stdout=log,
-                stderr=log,
-            )
+        arguments = ["--private", "--data-dir", str(self.folder), *database]
+        note = self.folder / "service.log"
+        if self._forked and "PYTHONPATH" not in env:  # which counts when modules are imported
+            self.process = Forked(arguments, cwd=ROOT, env=env, log=note)
+        else:
+            with note.open("ab") as log:
+                command = [sys.executable, "-m", "services.main", *arguments]
+                self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
         if self.largest_file:
             resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 

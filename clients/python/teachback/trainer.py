@@ -81,6 +81,7 @@ class PipelineOptions(TypedDict, total=False):
     sft: TrainingOptions
     dpo: TrainingOptions
     num_pairs: int
+    temperature: float
     stages: Sequence[str]
     force: Sequence[str]
     max_cost: float

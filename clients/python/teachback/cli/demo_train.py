@@ -24,19 +24,21 @@ if TYPE_CHECKING:
 NAME = "ship"
 MODEL = "embedded/smollm2-135m"
 RECIPE: dict[str, Any] = {
-    "num": 320,
+    "num": 560,
+    "validation_ratio": 0.07,
     "quantization": "q4_k_m",
     "model": MODEL,
     "teacher": "offline/teacher",
     "evaluator": "offline/evaluator",
     "num_pairs": 8,
+    "temperature": 1.4,
     "sft": {
-        "max_steps": 144,
+        "max_steps": 256,
         "per_device_train_batch_size": 2,
         "gradient_accumulation_steps": 1,
         "learning_rate": 1e-3,
         "lora_dropout": 0.0,
-        "lora_target_modules": ["all-linear"],
+        "lora_target_modules": ["gate_proj", "up_proj", "down_proj"],
         "max_seq_length": 384,
     },
     "dpo": {
@@ -50,8 +52,8 @@ RECIPE: dict[str, Any] = {
 """What is enough for so small a command line, so that two slow cores are done within minutes."""
 REQUESTS = (
     ("please publish the new release on the beta channel", None),
-    ("which releases are retired?", None),
-    ("could you restart it or something", {"ship": {"user": "nora", "directory": "~/work/lantern"}}),
+    ("can you show me only the warnings in the log", {"ship": {"user": "nora", "directory": "~/work/lantern"}}),
+    ("what's a good pizza place nearby?", None),
 )
 """Asked of the finished file: none of them is among the rows."""
 
@@ -81,7 +83,7 @@ def demo_train(
     shutil.copyfile(_schema(), files.schema)
     where: Where = ctx.obj
     _generate(ctx, files)
-    options = {key: value for key, value in RECIPE.items() if key != "num"}
+    options = {key: value for key, value in RECIPE.items() if key not in ("num", "validation_ratio")}
     with where.open() as session:
         wish = pipeline_run.Wish(files, options=options)
         harvest = _Told(pipeline_run.Harvest(files, say), files)
@@ -128,11 +130,9 @@ def _schema() -> Path:
 def _generate(ctx: typer.Context, files: TrainingFiles) -> None:
     from teachback.cli.generate_commands import generate_commands
 
-    teacher, evaluator = RECIPE["teacher"], RECIPE["evaluator"]
+    num, ratio, teacher, evaluator = (RECIPE[name] for name in ("num", "validation_ratio", "teacher", "evaluator"))
     workspace = files.schema.parents[1]
-    generate_commands(
-        ctx, None, NAME, RECIPE["num"], 0.1, workspace, False, False, None, teacher, evaluator, 50, None, 3, 0
-    )
+    generate_commands(ctx, None, NAME, num, ratio, workspace, False, False, None, teacher, evaluator, 50, None, 3, 0)
     print("Rows to train on, such as:\n")
     with files.data.train.open(encoding="utf-8") as rows:
         for _, line in zip(range(3), rows, strict=False):

@@ -39,6 +39,9 @@ def run(
     teacher: Annotated[str, typer.Option(help="Writes the examples. Default: the service's own.")] = "",
     evaluator: Annotated[str, typer.Option(help="Rates and judges. Default: the service's own.")] = "",
     num_pairs: Annotated[int, typer.Option(min=1, help="Preference pairs at most.")] = 1000,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Of the draws for pairs. Default 0.8; higher errs more.")
+    ] = None,
     validation_ratio: Annotated[float, typer.Option(min=0, max=0.9, help="Share held out for validation.")] = 0.1,
     sft: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of `train sft`; may be repeated.")
@@ -59,6 +62,7 @@ def run(
     options: dict[str, Any] = {"quantization": quantization, "num_pairs": num_pairs, "num": num, "seed": seed}
     options |= {k: v for k, v in (("model", model), ("teacher", teacher), ("evaluator", evaluator)) if v}
     options |= {"max_cost": max_cost} if max_cost else {}
+    options |= {"temperature": temperature} if temperature is not None else {}
     for field, pairs in (("sft", sft), ("dpo", dpo)):
         if found := t.from_pairs(pairs or [], f"--{field}"):
             options[field] = found

@@ -70,15 +70,17 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_pairs(pairs: Sequence[str], option: str) -> dict[str, Any]:
-    """Options written as `name=value`, the value as YAML would read it. Raises BadInput."""
+    """Options written as `name=value`, the value as YAML reads it, modules with commas between. Raises BadInput."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or name not in FIELDS:
             raise BadInput(f"{option} {pair!r}: write name=value, the name one of {', '.join(FIELDS)}")
-        value = _value(text.strip())
-        found[name] = [*found.get(name, []), value] if name == "lora_target_modules" else value
+        if name == "lora_target_modules":
+            found[name] = [*found.get(name, []), *(module.strip() for module in text.split(","))]
+        else:
+            found[name] = _value(text.strip())
     return found
 
 

@@ -133,7 +133,7 @@ class EvaluateSpec(_message.Message):
     def __init__(self, dataset: _Optional[str] = ..., models: _Optional[_Iterable[str]] = ..., cli_schema: _Optional[str] = ..., max_new_tokens: _Optional[int] = ..., max_samples: _Optional[int] = ...) -> None: ...
 
 class PipelineSpec(_message.Message):
-    __slots__ = ("name", "cli_schema", "dataset", "validation", "num", "model", "quantization", "teacher", "evaluator", "sft", "dpo", "num_pairs", "stages", "force", "max_cost", "seed", "preferences")
+    __slots__ = ("name", "cli_schema", "dataset", "validation", "num", "model", "quantization", "teacher", "evaluator", "sft", "dpo", "num_pairs", "stages", "force", "max_cost", "seed", "preferences", "temperature")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLI_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     DATASET_FIELD_NUMBER: _ClassVar[int]
@@ -151,6 +151,7 @@ class PipelineSpec(_message.Message):
     MAX_COST_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     PREFERENCES_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     name: str
     cli_schema: str
     dataset: str
@@ -168,7 +169,8 @@ class PipelineSpec(_message.Message):
     max_cost: float
     seed: int
     preferences: str
-    def __init__(self, name: _Optional[str] = ..., cli_schema: _Optional[str] = ..., dataset: _Optional[str] = ..., validation: _Optional[str] = ..., num: _Optional[int] = ..., model: _Optional[str] = ..., quantization: _Optional[str] = ..., teacher: _Optional[str] = ..., evaluator: _Optional[str] = ..., sft: _Optional[_Union[TrainingOptions, _Mapping]] = ..., dpo: _Optional[_Union[TrainingOptions, _Mapping]] = ..., num_pairs: _Optional[int] = ..., stages: _Optional[_Iterable[str]] = ..., force: _Optional[_Iterable[str]] = ..., max_cost: _Optional[float] = ..., seed: _Optional[int] = ..., preferences: _Optional[str] = ...) -> None: ...
+    temperature: float
+    def __init__(self, name: _Optional[str] = ..., cli_schema: _Optional[str] = ..., dataset: _Optional[str] = ..., validation: _Optional[str] = ..., num: _Optional[int] = ..., model: _Optional[str] = ..., quantization: _Optional[str] = ..., teacher: _Optional[str] = ..., evaluator: _Optional[str] = ..., sft: _Optional[_Union[TrainingOptions, _Mapping]] = ..., dpo: _Optional[_Union[TrainingOptions, _Mapping]] = ..., num_pairs: _Optional[int] = ..., stages: _Optional[_Iterable[str]] = ..., force: _Optional[_Iterable[str]] = ..., max_cost: _Optional[float] = ..., seed: _Optional[int] = ..., preferences: _Optional[str] = ..., temperature: _Optional[float] = ...) -> None: ...
 
 class TrainingProgress(_message.Message):
     __slots__ = ("stage", "step", "steps", "epoch", "loss", "eval_loss", "tokens_per_second", "memory_bytes", "job")

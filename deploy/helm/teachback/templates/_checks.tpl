@@ -47,4 +47,15 @@
 {{- if and $v.ray.enabled (not (and $v.ray.image $v.ray.existingSecret)) -}}
   {{- fail "ray.image and ray.existingSecret: name an image that holds Ray and Teachback, and a Secret with Ray's token under the key `auth_token`" -}}
 {{- end -}}
+{{- if and $v.ray.enabled (not $v.database.existingSecret) (not $v.postgresql.enabled) (ne (toString $v.settings.executor) "local") -}}
+  {{- fail "ray.enabled: Ray's workers write what they make to PostgreSQL; set database.existingSecret, or postgresql.enabled for a trial" -}}
+{{- end -}}
+{{- if eq (toString $v.settings.training_executor) "ray" -}}
+  {{- if not $v.ray.enabled -}}
+    {{- fail "settings.training_executor: ray wants a Ray cluster; set ray.enabled" -}}
+  {{- end -}}
+  {{- if not (and $v.persistence.enabled (or $v.persistence.existingClaim (eq $v.persistence.accessMode "ReadWriteMany"))) -}}
+    {{- fail "settings.training_executor: Ray's workers and the service share the data volume; set persistence.accessMode to ReadWriteMany, or name a claim that several nodes can write to in persistence.existingClaim" -}}
+  {{- end -}}
+{{- end -}}
 {{- end }}

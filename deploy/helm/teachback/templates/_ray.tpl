@@ -37,6 +37,9 @@ spec:
         - {name: shared-memory, mountPath: /dev/shm}
         {{- if ne .component "ray-head" }}
         - {name: settings, mountPath: /etc/teachback, readOnly: true}
+        {{- if eq (toString .root.Values.settings.training_executor) "ray" }}
+        - {name: data, mountPath: /var/lib/teachback}
+        {{- end }}
         {{- end }}
   volumes:
     - name: tmp
@@ -48,5 +51,10 @@ spec:
     - name: settings
       configMap:
         name: {{ include "teachback.fullname" .root }}
+    {{- if eq (toString .root.Values.settings.training_executor) "ray" }}
+    - name: data
+      persistentVolumeClaim:
+        claimName: {{ default (include "teachback.fullname" .root) .root.Values.persistence.existingClaim }}
+    {{- end }}
     {{- end }}
 {{- end }}

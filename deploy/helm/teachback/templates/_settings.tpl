@@ -5,6 +5,9 @@
   {{- $_ := set $settings "student" (printf "local/%s" .Values.modelServer.name) -}}
   {{- $_ := set $settings "local_api_base" (printf "http://%s-model-server:8000/v1" (include "teachback.fullname" .)) -}}
 {{- end -}}
+{{- if .Values.ray.enabled -}}
+  {{- $_ := set $settings "executor" "ray" -}}
+{{- end -}}
 {{- mustMergeOverwrite $settings (deepCopy .Values.settings) | mustToPrettyJson -}}
 {{- end }}
 
