@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from agents.models import ModelSettings
 from services.limits.rate import Rate
 from services.limits.slots import Slots
+from services.store import fence
 from services.store.ids import new_id
 
 
@@ -42,12 +43,16 @@ class SharedLimiter:
 
     @asynccontextmanager
     async def slot(self, tokens: int) -> AsyncIterator[None]:
-        """Holds one of the model's places; `tokens` is what the call may use, in and out."""
+        """Holds one of the model's places; `tokens` is what the call may use, in and out.
+
+        Raises LeaseLost where the job that calls may be another's by now, who would call, and pay, for it too.
+        """
         async with self._slots.hold():
             if self._requests:
                 await self._requests.take(1)
             if self._tokens:
                 await self._tokens.take(tokens)
+            fence.still_ours()
             yield
 
     async def close(self) -> None:

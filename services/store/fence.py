@@ -57,6 +57,15 @@ def carried() -> Held | None:
     return _held.get()
 
 
+def still_ours() -> None:
+    """For what can't be taken back, such as a call that costs money: raises LeaseLost unless the lease surely runs.
+
+    By this process's clock alone, which goes on while the process is frozen: who wakes up late asks nobody.
+    """
+    if (held := carried()) and held.surely() < 0:
+        raise LeaseLost(f"jobs/{held.job_id}: the lease with number {held.fence} ran out")
+
+
 def check(connection: Connection, owners: Iterable[Held]) -> None:
     """Makes sure of leases until the end of the transaction: a takeover waits for it. Raises LeaseLost."""
     wanted = sorted(set(owners))

@@ -16,9 +16,10 @@ from sqlalchemy import Engine, select
 
 from agents.models import ModelSettings
 from services.limits.rate import BURST, LATE, Rate
-from services.limits.shared import SharedLimits
+from services.limits.shared import SharedLimiter, SharedLimits
 from services.limits.slots import LEASE, Slots
 from services.store.engine import migrate, open_engine
+from services.store.fence import Held, LeaseLost, carrying
 from services.store.tables import model_slots
 from tests.support import databases
 from tests.support.farmodel import FarModel
@@ -166,6 +167,22 @@ async def test_who_gives_up_waiting_takes_nothing(engine: Engine) -> None:
     async with asyncio.timeout(3), slots.hold():
         pass
     await slots.close()
+
+
+async def test_nobody_calls_for_a_job_that_may_be_anothers_by_now(engine: Engine) -> None:
+    """Who was frozen while it waited for its turn: its lease ran out, and the other one asks the same."""
+    limiter = SharedLimiter(engine, "m", "a", ModelSettings(max_concurrency=1))
+    left = 5.0
+    with carrying(Held("j", 1, lambda: left)):
+        async with limiter.slot(1):
+            waiting = asyncio.create_task(limiter.slot(1).__aenter__())
+            await asyncio.sleep(0.1)
+            left = -0.1
+        with pytest.raises(LeaseLost, match="jobs/j"):
+            await waiting
+    async with asyncio.timeout(3), limiter.slot(1):  # and it has given its place away
+        pass
+    await limiter.close()
 
 
 async def test_a_bucket_is_one_for_all_and_lets_the_waiting_go_in_order(engine: Engine) -> None:

@@ -96,8 +96,8 @@ def test_a_frozen_owner_finds_its_job_gone_and_leaves_it_alone(tmp_path: Path) -
         assert held is not None
         assert frozen.process is not None
         frozen.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)  # what was on its way to the far model is there; what was being committed is, or never will be
         at, asked, in_flight, seen = time.monotonic(), len(far.asked), far.at_work, set(far.times)
-        time.sleep(0.5)  # what was being committed is, or never will be
         finished = frozenset(call.fingerprint for call in calls(frozen.database))
         assert taken_over(frozen, job.name, held.fence) < TAKEOVER
         kept = calls(frozen.database)

@@ -46,7 +46,7 @@ class OnThread(ABC):
         self._loop.run_until_complete(self._live())
         self._loop.close()
 
-    async def _whole(self) -> None:
+    async def _live(self) -> None:
         door = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = door.getsockname()[1]
         await self.serve(door)
