@@ -81,6 +81,16 @@ def device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def bfloat16(on: str) -> bool:
+    """Whether a device is made for bfloat16. Training with it takes less than half as long on a processor that is."""
+    import torch
+
+    if on == "cpu":
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))  # others have it too, slower than float32
+    return on == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def check_four_bit(on: str) -> None:
     """Raises InvalidInput where 4-bit weights can't be trained."""
     if on != "cuda":
@@ -140,10 +150,10 @@ def tokenizer(folder: Path, otherwise: Path | None = None) -> PreTrainedTokenize
 
 
 def dtype(on: str, *, half: bool) -> torch.dtype:
-    """What weights are held in: bfloat16 where they are frozen and the device is made for it, else float32."""
+    """What weights are held in: bfloat16 where they are frozen and the GPU is made for it, else float32."""
     import torch
 
-    return torch.bfloat16 if half and on == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if half and on == "cuda" and bfloat16(on) else torch.float32
 
 
 _device = device

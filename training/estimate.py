@@ -161,7 +161,7 @@ def measured_flops(device: str) -> float:
 
     import torch
 
-    kind = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    kind = torch.bfloat16 if base.bfloat16(device) else torch.float32
     size = 8192 if device == "cuda" else 1024
     matrix = torch.ones(size, size, dtype=kind, device=device)
     best = float("inf")

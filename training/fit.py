@@ -90,8 +90,6 @@ def arguments(config: SftConfig | DpoConfig, work: Path, plan: Schedule, *, vali
     report_to = config.logging.report_to
     if report_to != "none" and importlib.util.find_spec(report_to) is None:
         raise InvalidInput(f'logging.report_to: {report_to} is not installed; install it, or say "none"')
-    import torch
-
     on = base.device()
     return {
         "output_dir": str(work / "checkpoints"),
@@ -104,7 +102,7 @@ def arguments(config: SftConfig | DpoConfig, work: Path, plan: Schedule, *, vali
         "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
         "lr_scheduler_type": training.lr_scheduler_type,
         "gradient_checkpointing": training.gradient_checkpointing,
-        "bf16": on == "cuda" and torch.cuda.is_bf16_supported(),
+        "bf16": base.bfloat16(on),
         "use_cpu": on == "cpu",
         "seed": training.seed,
         "max_length": config.data.max_seq_length,
