@@ -27,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback, s
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from tests.training.conftest import make_tiny, some_pairs, some_rows, write_rows
-from training import dpo, sft, telling
+from training import base, dpo, sft, telling
 from training.configs import DpoConfig, SftConfig, validate
 from training.rows import render
 from training.tokens import read_pairs, read_rows
@@ -92,8 +92,9 @@ class Bench:
         set_seed(42)
         options: dict[str, Any] = {
             **BATCH, "output_dir": str(self.folder / "trl"), "max_steps": self.steps, "warmup_steps": 0.1,
-            "lr_scheduler_type": "cosine", "gradient_checkpointing": False, "bf16": False, "use_cpu": True,
-            "max_length": 2048, "logging_steps": 1, "report_to": "none", "save_strategy": "no", "disable_tqdm": True,
+            "lr_scheduler_type": "cosine", "gradient_checkpointing": False, "use_cpu": True, "max_length": 2048,
+            "bf16": base.bfloat16("cpu"), "logging_steps": 1, "report_to": "none", "save_strategy": "no",
+            "disable_tqdm": True,
         }  # fmt: skip
         shared: dict[str, Any] = {
             "model": AutoModelForCausalLM.from_pretrained(self.model, dtype="float32"),
