@@ -33,8 +33,8 @@ RECIPE: dict[str, Any] = {
     "num_pairs": 8,
     "temperature": 1.4,
     "sft": {
-        "max_steps": 256,
-        "per_device_train_batch_size": 2,
+        "max_steps": 200,
+        "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 1,
         "learning_rate": 1e-3,
         "lora_dropout": 0.0,
