@@ -27,6 +27,7 @@ _FIGURES: Final = {
     "tokens_per_second": "tokens a second",
     "peak_memory_bytes": "peak memory, bytes",
     "device": "device",
+    "precision": "computed in",
     "trainable_parameters": "trained parameters",
     "parameters": "all parameters",
 }

@@ -202,6 +202,7 @@ def train(trainer: Trainer, config: SftConfig | DpoConfig, work: Path, teller: t
         "tokens_per_second": round(teller.tokens_per_second, 1) if teller.tokens_per_second else None,
         "peak_memory_bytes": telling.peak_memory_bytes(),
         "device": base.device(),
+        "precision": "bfloat16" if trainer.args.bf16 else "float32",
         "parameters": sum(p.numel() for p in model.parameters()),
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "resumed_from_step": int(resumed.name.rpartition("-")[2]) if resumed else None,

@@ -41,7 +41,8 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "bfloat16", lambda _on: request.param)
         folder = tmp_path_factory.mktemp("trained") / "sft"
-        run_sft(sft_config(tiny, reference.rows, folder, reference.held_out))
+        finished, _ = run_sft(sft_config(tiny, reference.rows, folder, reference.held_out))
+        assert finished.metrics["precision"] == ("bfloat16" if request.param else "float32")
         yield Trained(folder, request.param)
 
 
