@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 NAME = "ship"
 MODEL = "embedded/smollm2-135m"
 RECIPE: dict[str, Any] = {
-    "num": 560,
-    "validation_ratio": 0.07,
+    "num": 800,
+    "validation_ratio": 0.05,
     "quantization": "q4_k_m",
     "model": MODEL,
     "teacher": "offline/teacher",
@@ -33,7 +33,7 @@ RECIPE: dict[str, Any] = {
     "num_pairs": 8,
     "temperature": 1.4,
     "sft": {
-        "max_steps": 200,
+        "max_steps": 260,
         "per_device_train_batch_size": 4,
         "gradient_accumulation_steps": 1,
         "learning_rate": 1e-3,
