@@ -24,7 +24,9 @@ _LIBRARIES: Final = 900 << 20
 """Bytes of main memory that Python and the libraries take, of which a GPU holds nothing."""
 _START_SECONDS: Final = 20.0
 _EFFICIENCY: Final = 0.45
-"""Share of a large matrix product's speed that training reaches."""
+_EFFICIENCY_CPU_BFLOAT16: Final = 0.2
+"""Share of a large matrix product's speed that training reaches; less where the products are four times as fast and
+all that stands between them is not."""
 _LOGITS_ROWS: Final = 1024
 """Positions whose logits TRL holds at once."""
 
@@ -94,7 +96,7 @@ def estimate(
         plan: the steps.
         device: "cuda", "mps" or "cpu".
         available_bytes: what there is of that device's memory.
-        flops: the device's speed in a large matrix product, operations a second; None: no seconds are told.
+        flops: operations a second that training reaches on the device; None: no seconds are told.
         is_adapter: whether the model to train is an adapter already.
     """
     training = config.training
@@ -115,7 +117,7 @@ def estimate(
         worked = sum(lengths) * plan.steps / plan.an_epoch
         work = 2 + 2 + (0 if lora else 2) + (2 if training.gradient_checkpointing else 0)
         reference = 2 * sum(lengths) if isinstance(config, DpoConfig) else 0
-        seconds = round(_START_SECONDS + model.parameters * (work * worked + reference) / (flops * _EFFICIENCY), 1)
+        seconds = round(_START_SECONDS + model.parameters * (work * worked + reference) / flops, 1)
     return Estimate(device, int(memory), available_bytes, seconds, model.parameters, trained, plan.steps)
 
 
@@ -129,7 +131,7 @@ def tell(config: SftConfig | DpoConfig, place: Place, lengths: Sequence[int], pl
         plan,
         device=on,
         available_bytes=available_bytes(on),
-        flops=measured_flops(on),
+        flops=reached_flops(on),
         is_adapter=place.adapter,
     )
     emit("estimate", **found._asdict())
@@ -155,13 +157,14 @@ def available_bytes(device: str) -> int:
     return min(found)
 
 
-def measured_flops(device: str) -> float:
-    """Operations a second of a 1024 x 1024 matrix product on the device, in the type that it trains in."""
+def reached_flops(device: str) -> float:
+    """Operations a second of training: of a large matrix product in the type that the device trains in, a share."""
     import time
 
     import torch
 
-    kind = torch.bfloat16 if base.bfloat16(device) else torch.float32
+    bfloat16 = base.bfloat16(device)
+    kind = torch.bfloat16 if bfloat16 else torch.float32
     size = 8192 if device == "cuda" else 1024
     matrix = torch.ones(size, size, dtype=kind, device=device)
     best = float("inf")
@@ -169,7 +172,7 @@ def measured_flops(device: str) -> float:
         begun = time.perf_counter()
         float((matrix @ matrix)[0, 0])  # waits for the device
         best = min(best, time.perf_counter() - begun)
-    return 2 * size**3 / best
+    return 2 * size**3 / best * (_EFFICIENCY_CPU_BFLOAT16 if bfloat16 and device == "cpu" else _EFFICIENCY)
 
 
 def _product(shape: Iterable[int]) -> int:
