@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from agents import litellm_wire, telemetry
 from agents.budget import Budget
-from agents.errors import BadReply, RefusedCall, TransientError, UnknownModel
+from agents.errors import BadReply, RefusedCall, ServerError, TransientError, UnknownModel, Unreachable
 from agents.limits import Limiter, Limiting, Limits
 from agents.models import Catalog, Endpoint
 from agents.offline import speak
@@ -166,7 +166,7 @@ class _Pause:
     """How long one call waits before each of its further tries; a wait strategy of tenacity."""
 
     def __init__(self) -> None:
-        self._unadvised = 0
+        self._ill = 0
         self.cause: type[TransientError] | None = None
         """What went wrong last."""
 
@@ -176,15 +176,16 @@ class _Pause:
         return self.after(error)
 
     def after(self, error: TransientError) -> float:
-        """Seconds: what the provider asked for, else doubling from half a second; jittered upwards.
+        """Seconds, jittered upwards: what was asked for, else half a second, twice as long after each 5xx or lost way.
 
-        A wait that was asked for says nothing of how ill the provider is, so it makes the others no longer.
+        A wait that was asked for, a reply that broke off and a call that ran out of its time, itself a pause, say
+        nothing of how ill the provider is.
         """
         self.cause = type(error)
         base = error.retry_after
         if base is None:
-            base = 0.5 * 2.0**self._unadvised
-            self._unadvised += 1
+            base = 0.5 * 2.0**self._ill
+            self._ill += isinstance(error, ServerError | Unreachable)
         return min(LONGEST_WAIT, base) * random.uniform(1.0, 1.25)  # noqa: S311 - spreads retries, no secret
 
 

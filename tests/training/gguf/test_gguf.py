@@ -247,12 +247,17 @@ def _kills(adapter: Path, tmp_path: Path, points: list[str]) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     given = {"quantization": {"type": "q5_k_m"}, "naming": {"name": "x"}}
     gguf.run(settings(whole, adapter, **given))
+    quicker = 0
     for point in points:
         with contextlib.closing(_started(killed, adapter)) as lines:
             for line in lines:
                 if point in line:
                     break
-        assert not list(killed.glob("*.gguf"))
+        if list(killed.glob("*.gguf")):  # so small a model may be done before the kill: then it is whole
+            assert (killed / "x-q5_k_m.gguf").read_bytes() == (whole / "x-q5_k_m.gguf").read_bytes()
+            shutil.rmtree(killed)
+            quicker += 1
+    assert quicker <= len(points) // 2
     gguf.run(settings(killed, adapter, **given))
     assert (killed / "x-q5_k_m.gguf").read_bytes() == (whole / "x-q5_k_m.gguf").read_bytes()
     assert sorted(path.name for path in killed.iterdir()) == sorted(path.name for path in whole.iterdir())
