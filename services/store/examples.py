@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, and_, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, delete, func, insert, literal, select, update
 
 from services.store.fence import writing
 from services.store.tables import datasets, examples, items, jobs
@@ -38,40 +38,20 @@ class ExampleStore:
 
     def pending(self, job_id: str, dataset_id: str, after: int, below: int) -> list[Pending]:
         """The next rows with `after` < seq < `below` that have no outcome in this job yet."""
-        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
-        query = (
-            select(items.c.seq, items.c.item_id, items.c.raw)
-            .select_from(items.outerjoin(examples, done))
-            .where(items.c.dataset_id == dataset_id, items.c.seq > after, items.c.seq < below, examples.c.seq.is_(None))
-            .order_by(items.c.seq)
-            .limit(BATCH)
-        )
+        wanted = (items.c.seq, items.c.item_id, items.c.raw)
+        query = _unfinished(wanted, job_id, dataset_id, after + 1, below).order_by(items.c.seq).limit(BATCH)
         with self._engine.connect() as connection:
             return [Pending(*row) for row in connection.execute(query)]
 
     def unfinished(self, job_id: str, dataset_id: str, after: int, below: int, limit: int) -> list[int]:
         """The seqs of the next rows as `pending` has them, `limit` at most."""
-        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
-        query = (
-            select(items.c.seq)
-            .select_from(items.outerjoin(examples, done))
-            .where(items.c.dataset_id == dataset_id, items.c.seq > after, items.c.seq < below, examples.c.seq.is_(None))
-            .order_by(items.c.seq)
-            .limit(limit)
-        )
+        query = _unfinished((items.c.seq,), job_id, dataset_id, after + 1, below).order_by(items.c.seq).limit(limit)
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
     def left(self, job_id: str, dataset_id: str, first: int, below: int) -> int:
         """How many rows with `first` <= seq < `below` have no outcome in this job yet."""
-        done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
-        query = (
-            select(func.count())
-            .select_from(items.outerjoin(examples, done))
-            .where(
-                items.c.dataset_id == dataset_id, items.c.seq >= first, items.c.seq < below, examples.c.seq.is_(None)
-            )
-        )
+        query = _unfinished((func.count(),), job_id, dataset_id, first, below)
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -203,4 +183,16 @@ def _joined(job_id: str, dataset_id: str) -> Select[Any]:
         .select_from(items.outerjoin(examples, done).join(datasets, datasets.c.id == items.c.dataset_id))
         .where(items.c.dataset_id == dataset_id)
         .order_by(items.c.seq)
+    )
+
+
+def _unfinished(
+    wanted: tuple[ColumnElement[Any], ...], job_id: str, dataset_id: str, first: int, below: int
+) -> Select[Any]:
+    """Of the rows with `first` <= seq < `below`, those that have no outcome in the job."""
+    done = and_(examples.c.job_id == job_id, examples.c.seq == items.c.seq)
+    return (
+        select(*wanted)
+        .select_from(items.outerjoin(examples, done))
+        .where(items.c.dataset_id == dataset_id, items.c.seq >= first, items.c.seq < below, examples.c.seq.is_(None))
     )
