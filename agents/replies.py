@@ -84,28 +84,34 @@ def read_json(text: str) -> object:
     brackets that were left out. What the model thought before it is dropped; thinking tags inside its strings stay. An
     object or an array anywhere in the reply is taken, the longest one where there are several. Raises ValueError.
     """
-    bare = _FENCE.sub("", _without_thinking_before(text)).strip()
-    mended = with_quotes_mended(bare)
+    try:
+        length, value = _longest_json(_FENCE.sub("", _without_thinking_before(text)).strip())
+    except RecursionError:
+        raise ValueError("the JSON in the reply is nested too deeply") from None
+    if not length:
+        raise ValueError("the reply holds no JSON value")
+    return value
+
+
+def _longest_json(bare: str) -> tuple[int, object]:
+    """The value and how much of the text it takes; 0 where there is none."""
     best: tuple[int, object] = (0, None)
-    for candidate in (bare, _without_trailing_commas(bare), mended):
+    for changed in (str, _without_trailing_commas):
+        candidate = changed(bare)
         try:
-            value = json.loads(candidate, strict=False)
+            return len(candidate), json.loads(candidate, strict=False)
         except ValueError:
-            pass
-        except RecursionError:
-            raise ValueError("the JSON in the reply is nested too deeply") from None
-        else:
-            if candidate is not mended:
-                return value
-            best = max(best, (len(mended), value), key=lambda b: b[0])
-            continue
-        if not best[0]:
-            best = max(
-                [(end - start, value) for start, end, value in _embedded(candidate)], default=best, key=lambda b: b[0]
-            )
-    if best[0]:
-        return best[1]
-    raise ValueError("the reply holds no JSON value")
+            best = best if best[0] else _longest_embedded(candidate)
+    mended = with_quotes_mended(bare)
+    try:
+        return max(best, (len(mended), json.loads(mended, strict=False)), key=lambda b: b[0])
+    except ValueError:
+        return best if best[0] else _longest_embedded(mended)
+
+
+def _longest_embedded(text: str) -> tuple[int, object]:
+    found = ((end - start, value) for start, end, value in _embedded(text))
+    return max(found, default=(0, None), key=lambda f: f[0])
 
 
 def _without_thinking_before(text: str) -> str:

@@ -5,15 +5,15 @@
        |                 not yet <-----------------+
        +-- coach (teacher) <+--> END: stalled | exhausted
 
-Each node does one thing and names the next by a routing function that returns a Literal. (A node returns both as a
-`Command`: LangGraph charges a superstep for a node and as much again for a router of its own.)
+Each node does one thing and names the next by a routing function that returns a Literal. A round, from an attempt to
+the next, is one superstep (graphs/rounds.py).
 """
 
 from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -21,18 +21,17 @@ from langgraph.types import Command
 from graphs import progress
 from graphs.judging import assess, incumbent, verified
 from graphs.records import Outcome, Result, Round, Task
+from graphs.rounds import add_rounds
 from graphs.rules.guard import hint_leaks, honest_turns, thinking_complaints
 from graphs.rules.hints import hint_flaw, plain_hint
 from graphs.rules.style import RULES, laid_out, style_complaints
 from graphs.state import Cast, Changes, Loop, start
-from graphs.tracing import in_round, round_spans
 
 End = Literal["__end__"]
 Node = TypeVar("Node", bound=str)
 
 
 # ---------------------------------------------------------------- nodes
-@in_round("rounds", begins=True)
 async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evaluate"]]:
     """The student thinks and answers (solve), or thinks (rationalise)."""
     task, rounds, cast = state["task"], state["rounds"], runtime.context
@@ -61,7 +60,6 @@ async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evalu
     return Command(update={"rounds": [*rounds, turn]}, goto="evaluate")
 
 
-@in_round("rounds")
 async def evaluate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["verify", "coach", "__end__"]]:
     """What can be known is known first; a judge is asked for the rest."""
     task, cast = state["task"], runtime.context
@@ -71,7 +69,6 @@ async def evaluate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["veri
     return _go(state, changed, after_evaluation(state, cast), cast)
 
 
-@in_round("rounds")
 async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt"]]:
     """The teacher gives a hint; one that gives the answer away or can't help is asked for again, and then replaced."""
     task, cast, (*earlier, last) = state["task"], runtime.context, state["rounds"]
@@ -96,7 +93,6 @@ async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt
     return Command(update={"rounds": [*earlier, last.model_copy(update={"hint": hint})]}, goto="attempt")
 
 
-@in_round("rounds")
 async def verify(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["consolidate", "compare", "coach", "__end__"]]:
     """Fresh attempts from question and thinking alone, without hints, must reach the reference."""
     task, cast, (*earlier, last) = state["task"], runtime.context, state["rounds"]
@@ -109,7 +105,6 @@ async def verify(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["consol
     return _go(state, changed, after_verification(state, cast), cast)
 
 
-@in_round("rounds")
 async def consolidate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["compare", "__end__"]]:
     """The thinking rewritten into one clean line of thought, kept only where it holds by itself too."""
     task, cast, last = state["task"], runtime.context, state["rounds"][-1]
@@ -119,7 +114,6 @@ async def consolidate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["c
     return _go(state, {"kept": clean} if holds else {}, after_consolidation(state), cast)
 
 
-@in_round("rounds")
 async def compare(state: Loop, runtime: Runtime[Cast]) -> Command[End]:
     """The thinking the row came with competes: it stays where the new one is no better."""
     task, cast, last = state["task"], runtime.context, state["rounds"][-1]
@@ -191,21 +185,13 @@ async def _hint(task: Task, last: Round, cast: Cast, critique: str, hints: list[
 def build() -> CompiledStateGraph[Loop, Cast, Loop, Loop]:
     """The compiled graph. One serves all examples; who plays comes with each call."""
     graph = StateGraph(Loop, context_schema=Cast)
-    graph.add_node(attempt)
-    graph.add_node(evaluate)
-    graph.add_node(coach)
-    graph.add_node(verify)
-    graph.add_node(consolidate)
-    graph.add_node(compare)
-    graph.add_edge(START, "attempt")
+    add_rounds(graph, "rounds", attempt, evaluate, coach, verify, consolidate, compare)
     return graph.compile()
 
 
 async def enhance(graph: CompiledStateGraph[Loop, Cast, Loop, Loop], task: Task, cast: Cast) -> Result:
     """Runs one example to its outcome. Raises ModelError where a model could not be asked at all."""
-    limit = 4 * cast.rules.max_iterations + 8
+    limit = cast.rules.max_iterations + 2
     # Version 2 streams the states alone; version 1 also sends every change of them, a tenth of a superstep's cost.
-    with round_spans() as turns:
-        ended = await graph.ainvoke(start(task), {"recursion_limit": limit}, context=cast, version="v2")
-        turns.extend(ended.value["rounds"])
+    ended = await graph.ainvoke(start(task), {"recursion_limit": limit}, context=cast, version="v2")
     return progress.result(ended.value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypedDict, TypeVar
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -19,7 +19,7 @@ from agents.errors import UnreadableReply
 from agents.evaluator import Evaluator
 from agents.teacher import Teacher
 from graphs.recipes.base import Generated, Made, Recipe, Rubric, Slot, Turn, Unreadable
-from graphs.tracing import in_round, round_spans
+from graphs.rounds import add_rounds
 
 Node = TypeVar("Node", bound=str)
 
@@ -48,7 +48,6 @@ class Making(TypedDict):
 
 
 # ---------------------------------------------------------------- nodes
-@in_round("turns", begins=True)
 async def propose(state: Making, runtime: Runtime[Makers]) -> Command[Literal["check"]]:
     """The teacher writes, or mends what was complained about."""
     makers, turns = runtime.context, state["turns"]
@@ -58,7 +57,6 @@ async def propose(state: Making, runtime: Runtime[Makers]) -> Command[Literal["c
     return Command(update={"turns": [*turns, Turn(number=number, text=text)]}, goto="check")
 
 
-@in_round("turns")
 async def check(state: Making, runtime: Runtime[Makers]) -> Command[Literal["evaluate", "propose", "__end__"]]:
     """What can be known exactly."""
     makers, slot, (*earlier, last) = runtime.context, state["slot"], state["turns"]
@@ -73,7 +71,6 @@ async def check(state: Making, runtime: Runtime[Makers]) -> Command[Literal["eva
     return _go([*earlier, last], after_check(last, rubric, makers), makers, rubric)
 
 
-@in_round("turns")
 async def evaluate(state: Making, runtime: Runtime[Makers]) -> Command[Literal["propose", "__end__"]]:
     """What only a judge can tell. An unreadable rating is a failed one, never a middling score."""
     makers, rubric, (*earlier, last) = runtime.context, state["rubric"], state["turns"]
@@ -117,20 +114,15 @@ def _go(turns: list[Turn], node: Node, makers: Makers, rubric: Rubric | None = N
 def build() -> CompiledStateGraph[Making, Makers, Making, Making]:
     """The compiled graph. One serves all slots of all recipes; who plays comes with each call."""
     graph = StateGraph(Making, context_schema=Makers)
-    graph.add_node(propose)
-    graph.add_node(check)
-    graph.add_node(evaluate)
-    graph.add_edge(START, "propose")
+    add_rounds(graph, "turns", propose, check, evaluate)
     return graph.compile()
 
 
 async def generate(graph: CompiledStateGraph[Making, Makers, Making, Making], slot: Slot, makers: Makers) -> Generated:
     """Works on one slot to its end. Raises ModelError where a model could not be asked at all."""
-    limit = 3 * makers.max_attempts + 3
+    limit = makers.max_attempts + 2
     start = Making(slot=slot, turns=[], outcome=None, rubric=None)
-    with round_spans() as told:
-        ended = (await graph.ainvoke(start, {"recursion_limit": limit}, context=makers, version="v2")).value
-        told.extend(ended["turns"])
+    ended = (await graph.ainvoke(start, {"recursion_limit": limit}, context=makers, version="v2")).value
     turns, last = ended["turns"], ended["turns"][-1]
     if ended["outcome"] is Made.ACCEPTED:
         return Generated(outcome=Made.ACCEPTED, draft=last.draft, turns=turns)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from agents.budget import Budget
 from agents.line import Place
@@ -17,7 +16,7 @@ from services.access.spending import Purse, SharedBudget
 from services.jobs.allowance import Allowance, ShardBudget
 from services.store.tables import calls
 from services.store.text import storable
-from services.store.writer import Writer
+from services.store.writer import Book, Writer
 
 Key = tuple[str, int, int, str]
 MOST = 2**31 - 1
@@ -101,9 +100,13 @@ class JobLedger:
     async def write(self, row: dict[str, Any], reply: Reply) -> None:
         """Stores a call, then counts it."""
         due = self._purse.due() if self._purse else 0.0
-        also = partial(self._book, due=due, cost=reply.cost or 0.0) if due or self._allowance else None
+        sums: dict[Book, float] = {}
+        if self._purse and due:
+            sums[self._purse.book] = due
+        if self._allowance and reply.cost:
+            sums[self._allowance.book] = reply.cost
         try:
-            await self._writer.write((calls, row), also=also)
+            await self._writer.write((calls, row), sums=sums)
         except Exception:
             if self._purse:
                 self._purse.owe(due)
@@ -114,12 +117,6 @@ class JobLedger:
         used[2] += reply.completion_tokens
         used[3] += reply.cost or 0.0
         used[4] += reply.cost is None
-
-    def _book(self, connection: Connection, *, due: float, cost: float) -> None:
-        if self._purse and due:
-            self._purse.book(connection, due)
-        if self._allowance and cost:
-            self._allowance.book(connection, cost)
 
 
 class Page:

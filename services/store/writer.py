@@ -10,9 +10,10 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Executable, Table, insert
 from sqlalchemy.exc import DBAPIError
@@ -25,11 +26,16 @@ WINDOW = 0.012
 """Seconds a transaction waits for company: an fsync and a commit cost a millisecond of CPU, however many rows share it,
 and a model call takes a hundred times as long."""
 
+Book = Callable[[Connection, float], None]
+"""Adds an amount to a sum that is kept in the database."""
+NOTHING: Final[Mapping[Book, float]] = MappingProxyType({})
+
 
 @dataclass(slots=True)
 class _Write:
     rows: list[tuple[Table, dict[str, Any]]]
     also: Callable[[Connection], None] | None
+    sums: Mapping[Book, float]
     done: asyncio.Future[None]
     held: fence.Held | None
     last: bool
@@ -56,9 +62,12 @@ class Writer:
         self,
         *rows: tuple[Table, dict[str, Any]],
         also: Callable[[Connection], None] | None = None,
+        sums: Mapping[Book, float] = NOTHING,
         last: bool = False,
     ) -> None:
         """Inserts the rows, and runs `also`, in one transaction. Returns when it is on disk.
+
+        `sums`: amounts for whoever books them, who is told once what all the writes of a transaction come to.
 
         `last`: after what the transaction does for others. So is run what locks a row that several processes write, so
         that it is locked for as short as can be, and never in a circle.
@@ -67,7 +76,7 @@ class Writer:
         error; with nothing of this write stored in every case.
         """
         assert self._loop is not None, "the writer has not been started"
-        write = _Write(list(rows), also, self._loop.create_future(), fence.carried(), last)
+        write = _Write(list(rows), also, sums, self._loop.create_future(), fence.carried(), last)
         self._queue.append(write)
         self._wake.set()
         await write.done
@@ -109,17 +118,25 @@ class Writer:
 
     def _transact(self, batch: list[_Write]) -> None:
         by_table: dict[Table, list[dict[str, Any]]] = {}
+        sums: dict[Book, float] = {}
         for write in batch:
             for table, row in write.rows:
                 by_table.setdefault(table, []).append(row)
+            for book, amount in write.sums.items():
+                sums[book] = sums.get(book, 0.0) + amount
         with self._engine.begin() as connection:
             fence.check(connection, [write.held for write in batch if write.held])
             for table, rows in by_table.items():
                 if (statement := self._inserts.get(table)) is None:
                     statement = self._inserts[table] = insert(table)
                 connection.execute(statement, rows)
-            for write in sorted(batch, key=lambda write: write.last):
-                if write.also:
+            for write in batch:
+                if write.also and not write.last:
+                    write.also(connection)
+            for book, amount in sums.items():
+                book(connection, amount)
+            for write in batch:
+                if write.also and write.last:
                     write.also(connection)
             failpoints.hit("before_commit")
         failpoints.hit("after_commit")

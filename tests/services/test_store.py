@@ -122,6 +122,29 @@ async def test_what_belongs_together_is_stored_together_or_not_at_all(engine: En
         assert connection.execute(select(jobs.c.kind)).scalar_one() == "renamed"
 
 
+async def test_sums_are_booked_once_for_all_writes_of_a_commit(engine: Engine, writer: Writer) -> None:
+    booked: list[float] = []
+
+    def book(connection: Connection, amount: float) -> None:
+        assert connection.in_transaction()
+        booked.append(amount)
+
+    await asyncio.gather(*(writer.write((events, told(n)), sums={book: 0.5}) for n in range(1, 101)))
+    assert sum(booked) == 50.0
+    assert len(booked) < 20
+    booked.clear()
+
+    def fill(connection: Connection, amount: float) -> None:
+        connection.execute(events.update().where(events.c.seq == 1).values(time=events.c.time + amount))
+
+    # Of a write that is refused nothing is booked, and its neighbours are booked all the same.
+    writes = [writer.write((events, told(n)), sums={fill: 0.25}) for n in (1, 101, 102)]
+    refused, *_ = await asyncio.gather(*writes, return_exceptions=True)
+    assert isinstance(refused, IntegrityError)
+    with engine.connect() as connection:
+        assert connection.execute(select(events.c.time).where(events.c.seq == 1)).scalar_one() == 0.5
+
+
 async def test_closing_writes_what_is_waiting(engine: Engine, writer: Writer) -> None:
     waiting = [asyncio.create_task(writer.write((events, told(n)))) for n in range(1, 51)]
     await asyncio.sleep(0)

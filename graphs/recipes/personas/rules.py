@@ -187,4 +187,4 @@ def _runs(words: tuple[str, ...], length: int) -> frozenset[tuple[str, ...]]:
 
 @lru_cache(maxsize=256)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(w.casefold() for w in _WORD.findall(text))
+    return tuple(_WORD.findall(text.casefold()))
