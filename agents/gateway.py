@@ -12,7 +12,7 @@ from typing import Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from agents import litellm_wire, telemetry
+from agents import litellm_wire, places, telemetry
 from agents.budget import Budget
 from agents.errors import BadReply, RefusedCall, ServerError, TransientError, UnknownModel, Unreachable
 from agents.limits import Limiter, Limiting, Limits
@@ -145,9 +145,13 @@ class Gateway:
         if not tries:
             raise first
         pause = _Pause()
-        await asyncio.sleep(pause.after(first))
+        await places.wait(pause.after(first))
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(tries), wait=pause, reraise=True
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(tries),
+            wait=pause,
+            sleep=places.wait,
+            reraise=True,
         )
 
         async def once() -> Reply:

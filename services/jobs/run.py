@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 from agents.errors import BudgetExceeded, ModelError, StopWork, Unreachable
 from agents.gateway import Gateway
 from agents.line import Line
+from agents.places import OPEN, Places
 from graphs.generate import Makers
 from graphs.recipes.base import Generated, Slot
 from graphs.records import Result, Task
@@ -189,13 +190,16 @@ class Run(ABC):
 
     async def part(self, at_once: int) -> None:
         """Works on the rows that are this process's, so many at once. Raises as `work`."""
-        await self._all_of(self._rows(), self._row, at_once)
+        await self._all_rows(at_once)
 
     async def _work_through(self) -> None:
         if self._means.spread:
             await self._spread_out(self._means.spread)
         else:
-            await self._all_of(self._rows(), self._row, min(self._terms.batch_size, max(1, self._total)))
+            await self._all_rows(min(self._terms.batch_size, max(1, self._total)))
+
+    async def _all_rows(self, at_once: int) -> None:
+        await self._all_of(self._rows(), self._row, at_once, at_once * OPEN)
 
     async def _spread_out(self, spread: Spread) -> None:
         """As many processes as there are places share the rows, and the rows that may be worked on at once."""
@@ -222,14 +226,17 @@ class Run(ABC):
             finally:
                 free.append(at_once)
 
-        await self._all_of(spread.cut(self, places), part, places)
+        await self._all_of(spread.cut(self, places), part, places, places)
 
-    async def _all_of(self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], at_once: int) -> None:
-        lock = asyncio.Lock()
+    async def _all_of(
+        self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], at_once: int, begun: int
+    ) -> None:
+        """`begun`: so many units may have been begun, `at_once` of them with a call under way."""
+        lock, places = asyncio.Lock(), Places(at_once)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(at_once):
-                    group.create_task(self._worker(units, do, lock))
+                for _ in range(begun):
+                    group.create_task(self._worker(units, do, lock, places))
         except* (StopWork, Unreachable, OSError) as stopped:
             raise stopped.exceptions[0] from None
         if self._out_of_money:
@@ -241,23 +248,32 @@ class Run(ABC):
         with self._spans.one(row.item_id):
             await self._example(row)
 
-    async def _worker(self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], lock: asyncio.Lock) -> None:
-        while self._out_of_money is None:
+    async def _worker(
+        self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], lock: asyncio.Lock, places: Places
+    ) -> None:
+        while self._out_of_money is None and not self._rested:
             await self._go.wait()
-            if self._rested:
-                return
-            self._in_flight += 1
-            try:
-                async with lock:  # an async generator serves one caller at a time
-                    unit = await anext(units, None)
-                if unit is None:
+            async with places.one():
+                if not self._go.is_set():  # paused meanwhile: those in flight need the place
+                    continue
+                if self._rested or self._out_of_money or not await self._next(units, do, lock):
                     return
-                await do(unit)
-            except BudgetExceeded as error:  # the others in flight finish on what they have reserved
-                self._out_of_money = error
-            finally:
-                self._in_flight -= 1
-                self._rest_if_idle()
+
+    async def _next(self, units: AsyncIterator[T], do: Callable[[T], Awaitable[None]], lock: asyncio.Lock) -> bool:
+        """Does one more unit. False: there is none."""
+        self._in_flight += 1
+        try:
+            async with lock:  # an async generator serves one caller at a time
+                unit = await anext(units, None)
+            if unit is None:
+                return False
+            await do(unit)
+        except BudgetExceeded as error:  # the others in flight finish on what they have reserved
+            self._out_of_money = error
+        finally:
+            self._in_flight -= 1
+            self._rest_if_idle()
+        return True
 
     def _rest_if_idle(self) -> None:
         if not self._go.is_set() and not self._in_flight:

@@ -41,6 +41,13 @@ class Team:
         """What a service, or a doctor, sees that is to work with them."""
         return {"TEACHBACK_DATABASE_URL": str(self.service.database), **self.cluster.caller}
 
+    def wake(self) -> None:
+        """Starts the service anew where it has gone: a private one goes when nobody has called it for a while."""
+        assert self.service.process is not None
+        if self.service.process.poll() is not None:
+            self.service.stop()
+            self.service.start()
+
 
 @pytest.fixture(scope="package")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
@@ -68,10 +75,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 @pytest.fixture(autouse=True)
 def fresh(team: Team) -> None:
     """What one test has asked and paid for is nothing to the next one; the database has no job but the test's own."""
-    assert team.service.process is not None
-    if team.service.process.poll() is not None:  # a private service goes when nobody has called it for a while
-        team.service.stop()
-        team.service.start()
+    team.wake()
     with psycopg.connect(str(team.service.database)) as connection:
         connection.execute("TRUNCATE jobs, spend CASCADE")
     for counter in (team.far.asked, team.far.times, team.far.answered, team.far.peak):

@@ -49,6 +49,7 @@ def a_model(team: Team) -> None:
     make_tiny(model / "snapshots/main-0")
     (model / "refs").mkdir()
     (model / "refs/main").write_text("main-0")
+    team.wake()  # to make it takes longer than a service waits for a call
 
 
 @pytest.fixture
