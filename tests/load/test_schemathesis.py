@@ -62,7 +62,7 @@ def cases(service: Service, job: JobHandle, each: int, number: int, only: Contai
         def send(case: Any) -> None:
             route, parameters = case.operation.label, case.path_parameters
             if parameters and "id" in parameters and seen[route].total() % 2:
-                parameters["id"] = there[case.operation.path.split("/")[2]]
+                parameters["id"] = there.get(case.operation.path.split("/")[2], parameters["id"])
             try:
                 answer = case.call(session=session, headers=headers, timeout=5)
             except REFUSED_BY_CLIENT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -141,17 +141,17 @@ def _era(user: str, assistant: str, modern: Anachronisms) -> list[str]:
 
 
 def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[str]:
-    found, source = [], _words(chunk.text)
-    for part, text in (("question", user), ("answer", assistant)):
-        if run := shared_run(_words(text), source, LONGEST_QUOTE + 1):
+    found, said = [], _read(assistant)
+    source, system = _source(chunk.text), _source(persona.system)
+    for part, text in (("question", _read(user)), ("answer", said)):
+        if run := _shared_run(text, source, LONGEST_QUOTE + 1):
             found.append(
                 f'Copied: the {part} takes "{" ".join(run[:8])} ..." from the source; say it in its own words.'
             )
             break
-    said = _words(assistant)
-    if len(said) >= LONGEST_QUOTE and _share(said, source) > _COPIED_SHARE:
+    if len(said.words) >= LONGEST_QUOTE and len(said.fours & source.fours) > _COPIED_SHARE * len(said.fours):
         found.append("Copied: most of the answer stands in the source word for word; say it in the persona's words.")
-    if echo := shared_run(said, _words(persona.system), LONGEST_ECHO + 1):
+    if echo := _shared_run(said, system, LONGEST_ECHO + 1):
         found.append(
             f'Persona recited: "{" ".join(echo[:8])} ..." is the system message; speak like it, do not quote it.'
         )
@@ -168,23 +168,33 @@ def _repetition(user: str, assistant: str) -> list[str]:
     return []
 
 
-def shared_run(words: tuple[str, ...], source: tuple[str, ...], length: int) -> tuple[str, ...]:
-    """The first so many words in a row that stand in the source too; none where there are none."""
-    known = _runs(source, length)
-    return next((run for run in zip(*(words[i:] for i in range(length)), strict=False) if run in known), ())
+class _Text(NamedTuple):
+    """Its words, and all fours of them in a row."""
+
+    words: tuple[str, ...]
+    fours: frozenset[tuple[str, ...]]
 
 
-def _share(said: tuple[str, ...], source: tuple[str, ...]) -> float:
-    """The part of the fours of words that stand in the source, 0..1."""
-    fours = _runs(said, 4)
-    return len(fours & _runs(source, 4)) / len(fours) if fours else 0.0
+def _read(text: str) -> _Text:
+    words = _words(text)
+    return _Text(words, frozenset(_runs(words, 4)))
 
 
-@lru_cache(maxsize=256)
-def _runs(words: tuple[str, ...], length: int) -> frozenset[tuple[str, ...]]:
-    return frozenset(zip(*(words[i:] for i in range(length)), strict=False))
+_source = lru_cache(maxsize=256)(_read)
+"""Chunks and personas come again with every attempt."""
 
 
-@lru_cache(maxsize=256)
+def _shared_run(text: _Text, source: _Text, length: int) -> tuple[str, ...]:
+    """The first so many words in a row, more than four, that stand in the source too; none where there are none."""
+    if text.fours.isdisjoint(source.fours):
+        return ()
+    known = frozenset(_runs(source.words, length))
+    return next((run for run in _runs(text.words, length) if run in known), ())
+
+
+def _runs(words: tuple[str, ...], length: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(words[i:] for i in range(length)), strict=False)
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold()))
