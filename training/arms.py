@@ -1,7 +1,7 @@
 """Whether better thinking makes a better student: `python -m training.arms --config x.yaml`.
 
 One base model is trained three ways on the same rows: without thinking, with the thinking they came with, and with the
-enhanced one; each with several seeds and equally many trained tokens. What is compared, and how, is written down
+enhanced one; each with several seeds and equally many tokens. What is compared, and how, is written down
 before the first training starts and can't be changed after. The answer may be that no difference can be seen.
 """
 
@@ -44,7 +44,7 @@ class Data(configs.Section):
 
 class Training(configs.SftTraining):
     """How each arm is trained. `num_train_epochs` counts passes of the arm with the most tokens; the others go over
-    their rows more often, until they have trained as many tokens, with as many tokens a step."""
+    their rows more often, until they have read as many tokens, prompts included, with as many tokens a step."""
 
     output_dir: Path = Path("./arms")
 
@@ -119,7 +119,12 @@ def _loads(config: ArmsConfig, train: Sequence[Thought]) -> dict[str, thoughts.L
     tokenizer = base.tokenizer(folder, base.resolve(base.base_name(config.model.name)))
     end = tokens.end_of_turn(tokenizer)
     counts = {
-        arm: [len(tokens.completion_ids(tokenizer, thought.completion(arm), end)) for thought in train] for arm in ARMS
+        arm: [
+            len(tokens.prompt_ids(tokenizer, thought.prompt))
+            + len(tokens.completion_ids(tokenizer, thought.completion(arm), end))
+            for thought in train
+        ]
+        for arm in ARMS
     }
     training = config.training
     return thoughts.loads(
@@ -182,7 +187,7 @@ def _arm(
         "gradient_accumulation_steps": load.gradient_accumulation_steps,
         "seed": seed,
     }
-    emit("arm", arm=arm, seed=seed, rows=load.rows, trained_tokens=load.trained_tokens)
+    emit("arm", arm=arm, seed=seed, rows=load.rows, tokens=load.tokens)
     trained = sft.run(
         configs.SftConfig(
             model=config.model,
@@ -190,7 +195,7 @@ def _arm(
             data=configs.SftData(train_file=rows, max_seq_length=config.data.max_seq_length),
         )
     )
-    about = {"trained_tokens": trained.metrics["tokens_trained"], "steps": trained.metrics["steps"]}
+    about = {name: trained.metrics[name] for name in ("tokens", "tokens_trained", "steps")}
     told = _measure(config, work, sha256, str(folder), test, name, about)
     shutil.rmtree(folder)
     rows.unlink()

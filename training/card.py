@@ -22,6 +22,7 @@ _FIGURES: Final = {
     "logps_chosen": "log-probability of the chosen answers, last step",
     "steps": "optimizer steps",
     "rows": "rows",
+    "tokens": "tokens, an epoch",
     "tokens_trained": "tokens in the loss, an epoch",
     "train_seconds": "seconds",
     "tokens_per_second": "tokens a second",

@@ -85,6 +85,7 @@ def estimate(
     device: str,
     available_bytes: int,
     flops: float | None,
+    bfloat16: bool = False,
     is_adapter: bool = False,
 ) -> Estimate:
     """Memory at the peak and seconds in all, loading included.
@@ -97,13 +98,15 @@ def estimate(
         device: "cuda", "mps" or "cpu".
         available_bytes: what there is of that device's memory.
         flops: operations a second that training reaches on the device; None: no seconds are told.
+        bfloat16: whether matrices are multiplied in that.
         is_adapter: whether the model to train is an adapter already.
     """
     training = config.training
     lora = training.use_lora or is_adapter
     trained = model.adapter if lora else model.parameters
-    value = 2 if device == "cuda" else 4
-    weights = model.parameters * (0.6 if config.model.load_in_4bit else value if lora else 4)
+    # On a processor, what is held in float32 is cast to bfloat16 beside itself, and both are kept for the backward pass.
+    value = 2 if device == "cuda" else 6 if bfloat16 else 4
+    weights = model.parameters * (0.6 if config.model.load_in_4bit else value if lora else max(value, 4))
     state = trained * (4 if lora else 0) + trained * 12  # the adapter's own weights; gradients and Adam's two moments
     packs = isinstance(config, SftConfig) and config.training.packing
     tokens = training.per_device_train_batch_size * (config.data.max_seq_length if packs else max(lengths))
@@ -132,6 +135,7 @@ def tell(config: SftConfig | DpoConfig, place: Place, lengths: Sequence[int], pl
         device=on,
         available_bytes=available_bytes(on),
         flops=reached_flops(on),
+        bfloat16=base.bfloat16(on),
         is_adapter=place.adapter,
     )
     emit("estimate", **found._asdict())

@@ -72,6 +72,7 @@ def run(config: configs.SftConfig) -> Finished:
         metrics |= {
             "rows": len(rows),
             "validation_rows": len(held_out or ()),
+            "tokens": sum(map(len, train_set["input_ids"])),
             "tokens_trained": tokens.trained(train_set),
         }
         return fit.finish(

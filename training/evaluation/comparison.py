@@ -40,7 +40,8 @@ def compare(plan: Mapping[str, Any], untrained: Told, arms: Mapping[str, Sequenc
             arm: {
                 "mean": _told(seeded_mean(values)),
                 "by_seed": [round(float(one), 6) for one in values.mean(axis=1)],
-                "trained_tokens": [one.about["trained_tokens"] for one in arms[arm]],
+                "tokens": [one.about["tokens"] for one in arms[arm]],
+                "tokens_trained": [one.about["tokens_trained"] for one in arms[arm]],
                 "steps": arms[arm][0].about["steps"],
                 "cut_off": round(_cut_off(arms[arm]), 4),
             }
@@ -88,7 +89,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             name,
             share(arm["mean"]),
             ", ".join(f"{100 * one:.1f}" for one in arm["by_seed"]),
-            f"{sum(arm['trained_tokens']) / len(arm['trained_tokens']):,.0f}",
+            *(f"{sum(arm[of]) / len(arm[of]):,.0f}" for of in ("tokens", "tokens_trained")),
             str(arm["steps"]),
             f"{arm['cut_off']:.0%}",
         ]
@@ -108,10 +109,10 @@ def markdown(report: Mapping[str, Any]) -> str:
         f"`{report['model']}`, trained on {report['rows_train']} rows ({report['rows_unchanged']} of them with the "
         f"same thinking before and after), measured on {report['rows_test']} held-out rows by {report['metric']}, "
         f"which was fixed on {report['registered_at']}, before training. Untrained: {share(report['untrained'])}.",
-        table(["Thinking", "Right", "By seed, %", "Trained tokens", "Steps", "Cut off"], lines),
+        table(["Thinking", "Right", "By seed, %", "Tokens", "In the loss", "Steps", "Cut off"], lines),
         table(["Difference", "Points", "95% interval"], differences),
         f"Intervals: a bootstrap over rows and seeds; with {len(report['seeds'])} seeds it is somewhat too narrow. "
-        "Tokens of thinking and answer count as trained; the arms without or with short thinking went over their rows "
+        "All arms read as many tokens, prompts included; those without or with short thinking went over their rows "
         "more often. Answers are judged without their thinking; thinking that never ends is a wrong answer.",
     ]
     return "\n\n".join(parts) + "\n"

@@ -31,10 +31,10 @@ class Thought(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What one arm trains on: rows in all (some more than once), tokens of their completions, rows a step."""
+    """What one arm trains on: rows in all (some more than once), their tokens, rows a step."""
 
     rows: int
-    trained_tokens: int
+    tokens: int
     """As expected of so many rows; a training's own may differ by what its last rows are."""
     per_device_train_batch_size: int
     gradient_accumulation_steps: int
@@ -80,10 +80,11 @@ def read(train: Path, test: Path | None, share: float) -> tuple[list[Thought], l
 
 
 def loads(counts: Mapping[str, Sequence[int]], epochs: float, batch: int, accumulation: int) -> dict[str, Load]:
-    """How much each arm trains, from the tokens of its completions, a list by row.
+    """How much each arm trains, from the tokens of its prompts and completions, a list by row.
 
     The arm with the most tokens trains `epochs` passes with `batch * accumulation` rows a step; the others as many
-    tokens, with as many tokens a step as whole rows allow.
+    tokens, with as many tokens a step as whole rows allow. So all cost the same. Tokens of the loss alone would have an
+    arm of bare answers, a few tokens each, go over its rows a hundred times.
     """
     most = max(sum(of_rows) for of_rows in counts.values())
     rows = len(next(iter(counts.values())))

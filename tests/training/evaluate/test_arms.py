@@ -94,7 +94,7 @@ def test_all_arms_from_rows_to_verdict_and_on_after_a_kill(
     ]  # fmt: skip
     assert not (tmp_path / "arms.work").exists()
     assert (report["rows_train"], report["rows_test"], len(report["seeds"])) == (8, 2, 3)
-    means = [np.mean(arm["trained_tokens"]) for arm in report["arms"].values()]
+    means = [np.mean(arm["tokens"]) for arm in report["arms"].values()]
     assert max(means) <= 1.1 * min(means), means
     assert set(report["arms"]) == {"none", "original", "enhanced"}
     assert report["verdict"].startswith("No difference between enhanced and original thinking that this could see")
@@ -106,7 +106,7 @@ def test_all_arms_from_rows_to_verdict_and_on_after_a_kill(
 
 def test_loads_make_tokens_and_steps_alike() -> None:
     made = loads({"none": [4] * 30, "original": [20] * 30, "enhanced": [60] * 30}, 2, 8, 1)
-    assert {load.trained_tokens for load in made.values()} == {3600}
+    assert {load.tokens for load in made.values()} == {3600}
     assert {arm: load.rows for arm, load in made.items()} == {"none": 900, "original": 180, "enhanced": 60}
     assert made["enhanced"].per_device_train_batch_size == 8
     assert made["none"].per_device_train_batch_size * made["none"].gradient_accumulation_steps == 120
@@ -152,7 +152,7 @@ def test_the_same_prompt_stays_on_one_side(tmp_path: Path) -> None:
 
 def results(right: list[int]) -> Told:
     rows = [Result(Answer("", 1, None, "stop"), None, Judgement(exact=bool(one))) for one in right]
-    return Told({"trained_tokens": 100, "steps": 3}, rows)
+    return Told({"tokens": 300, "tokens_trained": 100, "steps": 3}, rows)
 
 
 def compared(original: float, enhanced: float, selected_by: str | None = None) -> dict[str, Any]:
