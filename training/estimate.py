@@ -104,7 +104,7 @@ def estimate(
     training = config.training
     lora = training.use_lora or is_adapter
     trained = model.adapter if lora else model.parameters
-    # On a processor, what is held in float32 is cast to bfloat16 beside itself, and both are kept for the backward pass.
+    # On a processor what is held in float32 is cast to bfloat16 beside itself, and both are kept for the backward pass.
     value = 2 if device == "cuda" else 6 if bfloat16 else 4
     weights = model.parameters * (0.6 if config.model.load_in_4bit else value if lora else max(value, 4))
     state = trained * (4 if lora else 0) + trained * 12  # the adapter's own weights; gradients and Adam's two moments

@@ -61,6 +61,11 @@ _ONLINE_CLAIM = re.compile(
 _ASKED = re.compile(
     r"\b(?:if|whether|check(?:s|ing)? that|test(?:s|ing)? that)(?: the| their| its)?\s*$", re.IGNORECASE
 )
+_ONLY_DISK = re.compile(
+    r"\b(?:the only (?:one|disk|drive)|only one (?:disk|drive)|(?:a|one) single (?:disk|drive))\b"
+    r"(?! (?:that|which|with|without|of|big|large|free))",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[A-Za-z0-9][\w.+-]*")
 _DULL = frozenset(
     re.findall(r"\w+", "the and for with from yes has are was were not none unknown system current state via over")
@@ -78,6 +83,7 @@ def machine_complaints(context: str, given: str, thinking: str) -> list[str]:
     ]
     complaints += _boot_complaints(context, given, thinking)
     complaints += _network_complaints(context, thinking)
+    complaints += _count_complaints(context, thinking)
     examples = _details(context)
     if examples and not _names_a_detail(context, thinking):
         shown = " or ".join(f'"{e}"' for e in examples[:2])
@@ -159,6 +165,16 @@ def _network_complaints(context: str, thinking: str) -> list[str]:
         if claimed != online:
             return [f'The system state says "{state.strip()}" of the network: correct "{match.group()}".']
     return []
+
+
+def _count_complaints(context: str, thinking: str) -> list[str]:
+    disks = list(
+        dict.fromkeys(_PARTITION.sub("", m.group(1)) for m in _DISK.finditer(context) if m.group(1)[:2] != "sr")
+    )
+    claimed = _ONLY_DISK.search(thinking)
+    if claimed is None or len(disks) < 2:
+        return []
+    return [f'The system state has {len(disks)} disks ({", ".join(disks)}): correct "{claimed.group()}".']
 
 
 def _details(context: str) -> list[str]:

@@ -22,6 +22,8 @@ TOTAL_LENGTH = 600
 COPIED_COMMAND = 24
 """Characters from which a command counts as copied: `lsblk -f` may be named, a partitioning chain may not."""
 COPIED_TEXT = 40
+CLAUSE = 4
+"""Words from which a reason that was said before is no chance."""
 
 RULES: dict[Style, tuple[str, ...]] = {
     "qa": (
@@ -70,6 +72,7 @@ _BULLET = re.compile(r"^\s*(?:[-*•#>+]+(?=\s)|\(?\d+[.)](?=\s))")
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'“/])")
 _BEFORE = frozenset({"sudo", "doas", "env", "nohup", "time"})
 _SENTENCE_END = re.compile(r"[.!?…][\"”')\]]*$")
+_REASON = re.compile(r"\b(?:since|because)\s+([^.;\n]+)", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
@@ -160,7 +163,18 @@ def _installer(task: Task, text: str) -> list[str]:
             if task.response_kind == "command"
             else "Do not repeat the response: say why it is the right one."
         )
+    if again := _said_before(text):
+        complaints.append(f'"{again}" is given as a reason and stands there before it: give another reason.')
     return complaints + machine_complaints(task.question.context, said(task), text)
+
+
+def _said_before(text: str) -> str:
+    """A reason that is what it is to explain, word for word."""
+    for reason in _REASON.finditer(text):
+        clause = _plain(reason.group(1))
+        if len(clause.split()) >= CLAUSE and clause in _plain(text[: reason.start()]):
+            return " ".join(reason.group(1).split())
+    return ""
 
 
 def said(task: Task) -> str:

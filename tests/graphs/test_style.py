@@ -33,6 +33,7 @@ CHAIN = "sgdisk -Z /dev/nvme0n1 && sgdisk -n 1:0:+512M -t 1:ef00 /dev/nvme0n1"
 PARTITION = installer(CHAIN, "use the nvme drive", "Erase it?", "yes")
 ASKS = "Which disk do you mean, /dev/sda or the other one? All that is on it will go."
 TEXT = installer(ASKS, "format the disk", context=BIOS, kind="text")
+TWO = installer(ASKS, "format the disk", context=f"{BIOS}\nDisk: /dev/sdb (1T)\nMounts: /dev/sda1 on /mnt", kind="text")
 
 
 GOOD: list[tuple[Style, Task, str]] = [
@@ -48,6 +49,9 @@ GOOD: list[tuple[Style, Task, str]] = [
     ("installer", PARTITION, "User said \"yes\" to `Erase it?`, which settles it.\nThe disk nvme0n1 boots with UEFI."),
     ("installer", TEXT, "User wants to format a disk on a BIOS system.\nWhich one is open, so asking comes first."),
     ("installer", installer("lsblk", context=""), "User wants to see the disks.\nUsing lsblk, which lists them."),
+    ("installer", TEXT, "User wants to format a disk.\nsda is the only one, so little can go wrong."),
+    ("installer", TWO, "User wants to format a disk.\nsda is the only one with a mount, so asking comes first."),
+    ("installer", LSBLK, "User wants to see nvme0n1.\nUsing lsblk, because it lists every block device."),
 ]  # fmt: skip
 
 BROKEN: list[tuple[Style, Task, str, str]] = [
@@ -93,6 +97,8 @@ BROKEN: list[tuple[Style, Task, str, str]] = [
     ("installer", LSBLK, "User wants disks on UEFI.\nThe machine is named heron.", '"heron"'),
     ("installer", LSBLK, "User wants disks on UEFI.\nAn account for mira comes later.", '"mira"'),
     ("installer", LSBLK, "User wants disks on UEFI.\nUsing parted, which lists them.", '"parted"'),
+    ("installer", TWO, "User wants to format a disk.\nThis is BIOS, so it is the only one.", "has 2 disks (sda, sdb)"),
+    ("installer", LSBLK, "On UEFI nvme0n1 must be shown.\nUsing lsblk, since nvme0n1 must be shown.", "another reason"),
 ]  # fmt: skip
 
 
