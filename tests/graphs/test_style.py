@@ -39,6 +39,7 @@ TWO = installer(ASKS, "format the disk", context=f"{BIOS}\nDisk: /dev/sdb (1T)\n
 GOOD: list[tuple[Style, Task, str]] = [
     ("qa", SUM, "Six hives hold 7 frames each, so 6 * 7 = 42 frames."),
     ("qa", solve("The teacher gives 3 hints. My instructions list 2. How many?"), "My instructions make it 3 + 2 = 5."),
+    ("qa", SUM, "Frame by frame by frame, and 2 times 5 times 5 is no help, but 6 * 7 = 42 frames."),
     ("qa", SUM, "Thinking about hives: 6 of them.\nEach holds 7 frames.\nThat is 42."),
     ("installer", LSBLK, "User wants to see the disks.\nOn this UEFI system lsblk shows every block device."),
     ("installer", LSBLK, "User wants to see the disks.\n/dev/nvme0n1 should show up with 512 GB."),
@@ -82,6 +83,7 @@ BROKEN: list[tuple[Style, Task, str, str]] = [
     ("installer", PARTITION, f"User confirmed on UEFI.\nFirst {CHAIN.replace(' &&', ', then')}.", "whole command"),
     ("installer", TEXT, f"User wants to format on BIOS.\n{ASKS}", "Do not repeat the response"),
     ("installer", LSBLK, "User wants to see the disks.\nUsing lsblk, which lists them.", 'such as "UEFI"'),
+    ("qa", SUM, "He checks 7 frames in March 2012, in March 2012, so 42 in all.", '"in March 2012" stands there twice'),
     ("installer", LSBLK, "User wants disks on UEFI.\nThere is /dev/sda to be seen.", '"/dev/sda"'),
     ("installer", LSBLK, "User wants disks on UEFI.\nThere is nvme1n1 to be seen.", '"nvme1n1"'),
     ("installer", LSBLK, "User wants disks on UEFI.\nThere is nvme0n1p3 to be seen.", '"nvme0n1p3"'),
