@@ -16,7 +16,7 @@ from graphs.records import Outcome, Result, Round
 from graphs.rules.hints import hint_trace
 from services.training import rounds
 from tests.services import preferring
-from tests.support.databases import Kind
+from tests.support.databases import KINDS, Kind
 from tests.support.service import Service
 from training import rows
 
@@ -126,7 +126,7 @@ def test_a_hint_is_seen_where_it_is_named_or_said_again() -> None:
 def enhanced(_shared: Callable[[Kind], Service]) -> JobHandle:
     """The sample's rows after the loop, with the offline models."""
     models: Any = {part: f"offline/{part}" for part in ("student", "teacher", "evaluator")}
-    job = _shared("sqlite").client.enhance(ROOT / "examples/qa_sample.jsonl", **models)
+    job = _shared(KINDS[0]).client.enhance(ROOT / "examples/qa_sample.jsonl", **models)
     job.wait()
     return job
 
