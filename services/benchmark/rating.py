@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agents.errors import ModelError
 from agents.evaluator import Evaluator
@@ -16,6 +16,7 @@ from services.benchmark.errors import BadPlan
 from services.benchmark.plan import Plan, key_variable
 from services.benchmark.results import Criterion, Result
 from services.benchmark.sample import visible
+from services.settings import Settings, explained
 
 PROMPT: Final = "rate_benchmark"
 DEFAULT: Final = "openai/gpt-oss-20b"
@@ -43,7 +44,7 @@ class Rater:
             {"api_base": plan.base_url, "api_key_env": key_variable(), "timeout": plan.patience.rate, "max_retries": 1}
         )
         self.model, self.on_server = model, on_server
-        self._gateway = Gateway(Catalog({f"{LOCAL}/*": settings} if on_server else {}))
+        self._gateway = Gateway(Catalog({f"{LOCAL}/*": settings}) if on_server else _configured())
         self._name = f"{LOCAL}/{on_server}" if on_server else model
 
     async def ready(self) -> None:
@@ -72,6 +73,15 @@ class Rater:
     async def close(self) -> None:
         """Closes the connections."""
         await self._gateway.close()
+
+
+def _configured() -> Catalog:
+    """The models as a service of this environment has them. Raises BadPlan where its settings are wrong."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise BadPlan(explained(error)) from error
+    return Catalog(settings.models, settings.local_api_base)
 
 
 def rater(plan: Plan, models: tuple[str, ...]) -> Rater | None:

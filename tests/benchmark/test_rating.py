@@ -160,6 +160,16 @@ def test_the_default_evaluator_rates_where_the_server_has_it() -> None:
     assert "nothing is rated" in ran.said[-1]
 
 
+def test_an_evaluator_elsewhere_is_asked_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server({"one": Model()}) as server, Server({"judge": judge(4, 4, 4, 4)}) as far:
+        monkeypatch.setenv("TEACHBACK_MODELS", json.dumps({"openai/*": {"api_base": f"{far.root}/v1"}}))
+        ran = bench(server, evaluator="openai/judge")
+        assert ran.model("one").rating == 4.2
+        monkeypatch.setenv("TEACHBACK_MODELS", '{"openai/*": {"api_bass": "x"}}')
+        with pytest.raises(BadPlan, match=r"models\.openai/\*\.api_bass"):
+            bench(server, evaluator="openai/judge")
+
+
 @pytest.mark.parametrize("name", ["nobody", "offline/evaluator", "embedded/smollm2-135m", "no_such_provider/model"])
 def test_an_evaluator_that_cannot_be_asked_is_refused_before_anything_is_measured(name: str) -> None:
     with Server({"one": Model()}) as server:
