@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from agents.offline.machine import PARTITION
+
 Boot = Literal["UEFI", "BIOS"]
 
 _DISK = re.compile(
     r"(?<![\w-])(?:/dev/)?(nvme\d+n\d+(?:p\d+)?|mmcblk\d+(?:p\d+)?|[shv]d[a-z]\d*|xvd[a-z]\d*|sr\d|md\d+)\b"
 )
-_PARTITION = re.compile(r"(?<=\d)p\d+$|(?<=[a-z])\d+$")
 _DEVICE = re.compile(r"/dev/([\w/-]*\w)")
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[\s-]?(?:([kmgtKMGT])(?:i?[bB])?|(kilo|mega|giga|tera)bytes?|(gig)s?)\b")
 _PATH = re.compile(r"(?<![\w/.:~*])~?(/[A-Za-z][\w.+@-]*(?:/[\w.+@-]+)*)")
@@ -105,7 +106,7 @@ def _mode(word: str) -> Boot:
 def _invented(given: str, thinking: str) -> list[str]:
     lowered = given.lower()
     disks = {m.group(1) for m in _DISK.finditer(given)}
-    disks |= {_PARTITION.sub("", d) for d in disks if d[:2] not in {"sr", "md"}}
+    disks |= {PARTITION.sub("", d) for d in disks}
     found = [m.group() for m in _DISK.finditer(thinking) if m.group(1) not in disks]
     found += [
         m.group() for m in _DEVICE.finditer(thinking) if not _DISK.match(m.group()) and not _stands(m.group(1), given)
@@ -168,9 +169,8 @@ def _network_complaints(context: str, thinking: str) -> list[str]:
 
 
 def _count_complaints(context: str, thinking: str) -> list[str]:
-    disks = list(
-        dict.fromkeys(_PARTITION.sub("", m.group(1)) for m in _DISK.finditer(context) if m.group(1)[:2] != "sr")
-    )
+    named = [m.group(1) for m in _DISK.finditer(context)]
+    disks = list(dict.fromkeys(PARTITION.sub("", name) for name in named if name[:2] not in {"sr", "md"}))
     claimed = _ONLY_DISK.search(thinking)
     if claimed is None or len(disks) < 2:
         return []

@@ -33,6 +33,9 @@ CHAIN = "sgdisk -Z /dev/nvme0n1 && sgdisk -n 1:0:+512M -t 1:ef00 /dev/nvme0n1"
 PARTITION = installer(CHAIN, "use the nvme drive", "Erase it?", "yes")
 ASKS = "Which disk do you mean, /dev/sda or the other one? All that is on it will go."
 TEXT = installer(ASKS, "format the disk", context=BIOS, kind="text")
+PARTS = installer(
+    "lsblk -d", context=f"{UEFI}\n- Mounts: /dev/nvme0n1p2 on /mnt, /dev/nvme0n1p1 on /mnt/boot, /dev/sr0"
+)
 TWO = installer(ASKS, "format the disk", context=f"{BIOS}\nDisk: /dev/sdb (1T)\nMounts: /dev/sda1 on /mnt", kind="text")
 
 
@@ -51,6 +54,7 @@ GOOD: list[tuple[Style, Task, str]] = [
     ("installer", TEXT, "User wants to format a disk on a BIOS system.\nWhich one is open, so asking comes first."),
     ("installer", installer("lsblk", context=""), "User wants to see the disks.\nUsing lsblk, which lists them."),
     ("installer", TEXT, "User wants to format a disk.\nsda is the only one, so little can go wrong."),
+    ("installer", PARTS, "User wants to see the disks.\nnvme0n1 is the only disk, so lsblk is short."),
     ("installer", TWO, "User wants to format a disk.\nsda is the only one with a mount, so asking comes first."),
     ("installer", LSBLK, "User wants to see nvme0n1.\nUsing lsblk, because it lists every block device."),
 ]  # fmt: skip
