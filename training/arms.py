@@ -118,11 +118,11 @@ def _loads(config: ArmsConfig, train: Sequence[Thought]) -> dict[str, thoughts.L
     folder = base.resolve(config.model.name)
     tokenizer = base.tokenizer(folder, base.resolve(base.base_name(config.model.name)))
     end = tokens.end_of_turn(tokenizer)
+    prompts = [len(tokens.prompt_ids(tokenizer, thought.prompt)) for thought in train]
     counts = {
         arm: [
-            len(tokens.prompt_ids(tokenizer, thought.prompt))
-            + len(tokens.completion_ids(tokenizer, thought.completion(arm), end))
-            for thought in train
+            prompt + len(tokens.completion_ids(tokenizer, thought.completion(arm), end))
+            for prompt, thought in zip(prompts, train, strict=True)
         ]
         for arm in ARMS
     }
