@@ -68,7 +68,7 @@ def _span(number: int) -> Iterator[Span | None]:
     ) as span:
         try:
             yield span
-        except BaseException as error:
+        except BaseException as error:  # cancelled, too: the span says how the round ended, and it is raised
             telemetry.failed(span, type(error))
             raise
 

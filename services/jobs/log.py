@@ -55,7 +55,7 @@ class EventLog:
         event = {"job_id": job_id, "seq": seq, "time": time.time(), "type": type_, "body": orjson.dumps(body).decode()}
         try:
             await self._writer.write((events, event), *rows, also=also)
-        except Exception:
+        except Exception:  # whatever it is, it is raised
             # Nothing was stored: the next append asks the database where the log ends. (A cancelled caller is another
             # matter: its write is on its way, and keeps its seq.)
             self._last.pop(job_id, None)

@@ -44,7 +44,7 @@ def at_work(job: Job, run: int, earlier: str) -> Iterator[Ends]:
         except asyncio.CancelledError:  # by a caller, or by the end of the service, after which it goes on
             ends.state = "stopped"
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is, the span says so, and it is raised
             ends.state = "paused" if isinstance(error, BudgetExceeded) else "failed"
             reason = _reason(error)
             span.set_attribute(telemetry.ERROR, reason)
@@ -88,7 +88,7 @@ class Examples:
             token = _example.set(span)
             try:
                 yield
-            except BaseException as error:
+            except BaseException as error:  # cancelled, too: the span says so, and it is raised
                 telemetry.failed(span, type(error))
                 raise
             finally:
