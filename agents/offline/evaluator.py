@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from agents.offline import arithmetic, explain, facts, machine, story, words
+from agents.offline import arithmetic, explain, facts, machine, reasons, story, words
 from agents.offline.tags import Sheet
 from agents.offline.words import FILLER, content, plain, sentences, shorten
 from agents.verdict import Verdict
@@ -88,6 +88,7 @@ def judge_thinking(sheet: Sheet) -> Verdict:
     led = commands[0] in re.findall(r"[\w.-]*\w", thinking) if commands else _fits_text(sheet)
     lines = sentences(thinking)
     once = len(set(map(plain, lines))) / max(1, len(lines))
+    unfounded = reasons.unfounded(sheet, commands)
     critique = (
         "There is no thinking."
         if not lines
@@ -99,6 +100,8 @@ def judge_thinking(sheet: Sheet) -> Verdict:
         if not led
         else "No fact of the system state is named."
         if not grounded
+        else unfounded
+        if unfounded
         else "It says the same thing twice."
         if once < 1
         else "It could say more about why no other response fits."
@@ -106,9 +109,9 @@ def judge_thinking(sheet: Sheet) -> Verdict:
     return Verdict(
         student=commands[0] if commands and led else shorten(thinking, 60) or "nothing",
         reference=commands[0] if commands else shorten(sheet.response, 60) or "nothing",
-        right=bool(lines) and led and not invented,
+        right=bool(lines) and led and not invented and not unfounded,
         facts=_share(1 - 0.5 * len(invented) - (0 if grounded else 0.3)) if lines else 0.0,
-        steps=_share(0.4 * wish + 0.3 * grounded + 0.3 * led) if once == 1 else 0.0,
+        steps=_share(0.4 * wish + 0.3 * grounded + 0.3 * led) if once == 1 and not unfounded else 0.0,
         reaches=(1.0 if len(lines) > 2 else 0.8) if led else 0.2,
         concise=_concise(thinking) if once == 1 else 0.0,
         critique=critique,

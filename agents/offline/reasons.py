@@ -1,0 +1,56 @@
+"""Does a reason fit what it is given for? The facts and programs that an explanation of a response leans on."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from agents.offline import machine
+from agents.offline.tags import Sheet
+from agents.offline.words import content, quoted
+
+_USE: Final = re.compile(
+    r"\b(?:using|uses?|running|runs?)\s+`?([\w.-]*\w)`?[^.\n]*?(?:,|:)?\s(?:since|because|as|which)\s+([^\n]+)",
+    re.IGNORECASE,
+)
+_ASKED: Final = re.compile(r"\buser (?:is|was|has been) (?:being )?asked to (\w+)", re.IGNORECASE)
+_COMMAND: Final = re.compile(r"\b(?:is|as|with) (?:a|the) (?:shell )?command\b", re.IGNORECASE)
+_ABOUT: Final = (
+    (re.compile(r"\b(?:network|internet|wi-?fi)\b", re.IGNORECASE), machine.NETWORKED),
+    (re.compile(r"\b(?:boot|firmware)\b", re.IGNORECASE), machine.BOOTING),
+    (re.compile(r"\b(?:disks?|drives?|mounts?|partitions?)\b", re.IGNORECASE), machine.STORAGE),
+)
+"""What a line of the system state is about, and the programs that it matters to."""
+
+
+def unfounded(sheet: Sheet, commands: list[str]) -> str:
+    """The first reason in a thinking that has nothing to do with the response, as what to change; empty if all fit.
+
+    `commands`: the programs of the response, empty where it is words. Of a program that is not known nothing is said.
+    """
+    if (asked := _ASKED.search(sheet.thinking)) and content(asked[1]) & content(sheet.question):
+        return f'"{asked[0]}": it is the user who asks.'
+    if not commands and (called := _COMMAND.search(sheet.thinking)):
+        return f'The response is words: take out "{called[0]}".'
+    wish = content(sheet.question)
+    for program, reason in _USE.findall(sheet.thinking):
+        does = machine.PROGRAMS.get(program.lower())
+        if does and not content(reason) & (content(does) | wish):
+            return f"{program} {does}: give that as the reason."
+    for fact in (one for one in quoted(sheet.thinking) if ":" in one and not _matters(one, sheet, commands)):
+        about = commands[0] if commands else "the response"
+        return f'"{fact}" has nothing to do with {about}: name a concrete detail of the system state that has.'
+    return ""
+
+
+def _matters(fact: str, sheet: Sheet, commands: list[str]) -> bool:
+    """Whether a line of the system state bears on the response: by its programs, or by a word they share."""
+    if not commands:
+        return bool(content(fact) & content(f"{sheet.question} {sheet.response}"))
+    if any(about.search(fact.partition(":")[0]) and set(commands) & programs for about, programs in _ABOUT):
+        return True
+    if not set(commands) & machine.PROGRAMS.keys():
+        return True
+    does = " ".join(machine.PROGRAMS.get(program, "") for program in commands)
+    said = f"{sheet.question} {sheet.response} {does}".replace("-", " ")
+    return bool(content(fact.replace("-", " ")) & content(said))
