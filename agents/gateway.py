@@ -19,6 +19,7 @@ from agents.limits import Limiter, Limiting, Limits
 from agents.models import Catalog, Endpoint
 from agents.offline import speak
 from agents.openai_wire import OpenAIWire
+from agents.thought import apart, roomier, starved, together, with_room
 from agents.wire import Reply, Request
 
 Embedded = Callable[[], Awaitable[tuple[str, str]]]
@@ -60,6 +61,10 @@ class Gateway:
         self._endpoints: dict[str, Endpoint] = {}
         self._limiters: dict[str, Limits] = {}
         self._no_schema: set[str] = set()
+        self._room: dict[str, int] = {}
+        """Tokens for thoughts, where more were found to be needed."""
+        self._cramped: set[str] = set()
+        """Models that take no more tokens than they were given."""
         self._wire = OpenAIWire()
         self.retries = 0
         """Attempts that had to be made again, since the start of the process."""
@@ -100,6 +105,26 @@ class Gateway:
         endpoint = await self.resolve(request.model)
         if endpoint.kind == "offline":
             return _speak(endpoint, request)
+        if endpoint.kind not in ("openai", "litellm"):
+            return await self._answer(endpoint, request, budget)
+        room = max(endpoint.reasoning_tokens, self._room.get(endpoint.name, 0))
+        reply = await self._answer(endpoint, with_room(request, room), budget)
+        while starved(reply) and (more := self._more_room(endpoint, room)) > room:
+            try:
+                again = await self._answer(endpoint, with_room(request, more), budget)
+            except RefusedCall:  # more than its context holds: what it said is what can be had
+                self._cramped.add(endpoint.name)
+                break
+            room = self._room[endpoint.name] = more
+            reply = together(reply, again)
+        return reply
+
+    def _more_room(self, endpoint: Endpoint, room: int) -> int:
+        if endpoint.settings.reasoning_tokens is not None or endpoint.name in self._cramped:
+            return 0
+        return max(roomier(room), self._room.get(endpoint.name, 0))
+
+    async def _answer(self, endpoint: Endpoint, request: Request, budget: Budget) -> Reply:
         if endpoint.name in self._no_schema:
             endpoint = replace(endpoint, json_schema=False)
         try:
@@ -111,7 +136,7 @@ class Gateway:
                 raise
             # The server takes no JSON schema: the prompt asks for the shape in words too, and the reading is tolerant.
             self._no_schema.add(endpoint.name)
-            return await self.complete(request, budget)
+            return await self._answer(endpoint, request, budget)
 
     async def _attempt(self, endpoint: Endpoint, request: Request, budget: Budget) -> Reply:
         tokens = request.prompt_estimate() + request.max_tokens
@@ -137,8 +162,9 @@ class Gateway:
     async def _send(self, endpoint: Endpoint, request: Request) -> Reply:
         telemetry.reached(endpoint)
         if endpoint.kind == "litellm":
-            return await litellm_wire.send(endpoint, request)
-        return await self._wire.send(endpoint, request)
+            return apart(await litellm_wire.send(endpoint, request))
+        reply = await self._wire.send(endpoint, request)
+        return apart(reply) if endpoint.kind == "openai" else reply
 
     async def _again(self, endpoint: Endpoint, request: Request, budget: Budget, first: TransientError) -> Reply:
         tries = endpoint.settings.max_retries

@@ -20,6 +20,7 @@ from litellm.utils import ProviderConfigManager
 
 from agents.errors import UnknownModel
 from agents.models import Price
+from agents.thought import ROOM
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
@@ -38,6 +39,7 @@ class Facts:
     missing_keys: tuple[str, ...]
     price: Price | None
     json_schema: bool
+    reasoning_tokens: int
     config: Any
 
 
@@ -70,6 +72,7 @@ def look_up(name: str, api_base: str | None = None) -> Facts:
         tuple(m for m in missing if m.endswith(("KEY", "TOKEN"))),
         _listed_price(name),
         bool(litellm.supports_response_schema(name)),
+        ROOM[0] if litellm.supports_reasoning(name) else 0,
         config,
     )
 

@@ -54,6 +54,9 @@ class ModelSettings(BaseModel):
     timeout: float = Field(120.0, gt=0, description="seconds for one call")
     max_retries: int = Field(6, ge=0)
     json_schema: bool | None = Field(None, description="whether it takes a JSON schema; None: known or found out")
+    reasoning_tokens: int | None = Field(
+        None, ge=0, description="tokens for hidden thinking, beside those of the reply; None: known or found out"
+    )
     input_price: float | None = Field(None, ge=0)
     output_price: float | None = Field(None, ge=0)
 
@@ -83,6 +86,8 @@ class Endpoint:
     api_base: str | None = None
     api_key: str | None = field(default=None, repr=False)
     json_schema: bool = True
+    reasoning_tokens: int = 0
+    """Room for thoughts that a call gets from the first on."""
 
     def unsaid(self, text: str) -> str:
         """A provider's or a library's words without the key and the address's password, which some of them repeat."""
@@ -182,6 +187,7 @@ class Catalog:
             base,
             key or ("none" if own else None),
             settings.json_schema if settings.json_schema is not None else facts.json_schema or own,
+            facts.reasoning_tokens if settings.reasoning_tokens is None else settings.reasoning_tokens,
         )
 
     def _local(self, name: str) -> str:

@@ -62,7 +62,7 @@ async def test_our_wire_says_what_litellm_itself_would_say(far: FarModel, make: 
     import litellm
 
     request = ask(model=model, temperature=1.0)
-    gateway = make(far, "*", api_base=far.base)
+    gateway = make(far, "*", api_base=far.base, reasoning_tokens=0)
     await gateway.complete(request, FREE)
     await litellm.acompletion(
         model=model, messages=request.messages, temperature=1.0, max_tokens=40, api_base=far.base, api_key="none"

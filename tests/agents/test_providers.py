@@ -8,6 +8,7 @@ from agents.budget import Budget
 from agents.errors import BadReply, CallTimeout, RateLimited, RefusedCall, ServerError, Unauthorized, Unreachable
 from agents.gateway import Gateway
 from agents.models import Catalog, ModelSettings
+from agents.thought import ROOM
 from agents.verdict import Verdict
 from tests.agents.conftest import MakeGateway, ask
 from tests.support.farmodel import FarModel, first
@@ -36,7 +37,7 @@ async def test_anthropic_is_spoken_to_in_its_own_way(far: FarModel, make: MakeGa
     assert asked.path == "/v1/messages"
     assert asked.headers["x-api-key"] == "claude-key"
     assert asked.body["model"] == "claude-sonnet-4-5"
-    assert asked.body["max_tokens"] == 40
+    assert asked.body["max_tokens"] == 40 + ROOM[0]
     assert asked.body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "What is it?"}]}]
     assert asked.body["system"][0]["text"] == "Be brief."
     assert (reply.text, reply.finish_reason) == ("I have nothing to say to that.", "stop")
@@ -51,7 +52,7 @@ async def test_gemini_is_spoken_to_in_its_own_way(far: FarModel, make: MakeGatew
     assert asked.headers["x-goog-api-key"] == "gemini-key"
     assert asked.body["contents"] == [{"role": "user", "parts": [{"text": "What is it?"}]}]
     assert asked.body["system_instruction"] == {"parts": [{"text": "Be brief."}]}
-    assert asked.body["generationConfig"]["max_output_tokens"] == 40
+    assert asked.body["generationConfig"]["max_output_tokens"] == 40 + ROOM[0]
     assert reply.text == "I have nothing to say to that."
     assert (reply.prompt_tokens, reply.completion_tokens) == (5, 7)
     assert reply.cost == pytest.approx((5 * 0.3 + 7 * 2.5) / 1e6)

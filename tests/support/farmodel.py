@@ -80,14 +80,15 @@ class FarModel(WebOnThread):
         price: tuple[float, float] = (0.0, 0.0),
         refuse: Callable[[dict[str, Any]], tuple[int, str] | None] | None = None,
         raw: bytes | None = None,
+        thinks: int = 0,
     ) -> None:
         """`delay`: seconds a reply takes. `retry_after`: the header that goes with a 429, None for none. `price`: US
         dollars a million tokens, in and out. `refuse`: a status and message for a body, or None. `raw`: a body to
-        answer with instead.
+        answer with instead. `thinks`: hidden tokens that an OpenAI-shaped reply takes before its first.
         """
         super().__init__()
         self.delay, self.faults, self._say, self._refuse = delay, faults, say, refuse
-        self._retry_after, self._price, self._raw = retry_after, price, raw
+        self._retry_after, self._price, self._raw, self._thinks = retry_after, price, raw, thinks
         self.asked: list[Asked] = []
         self.times: Counter[str] = Counter()
         """How often each request came."""
@@ -137,13 +138,20 @@ class FarModel(WebOnThread):
         asked = Request(f"openai/{model}", messages, body.get("temperature", 1.0), most, format_)
 
         def shaped(text: str, tokens: tuple[int, int]) -> dict[str, Any]:
+            tokens = tokens[0], tokens[1] + self._thinks
+            if starved := self._thinks > 0 and tokens[1] > (most or 0):
+                text, tokens = "", (tokens[0], most or 0)
             return {
                 "id": "c1",
                 "object": "chat.completion",
                 "created": 0,
                 "model": model,
                 "choices": [
-                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+                    {
+                        "index": 0,
+                        "finish_reason": "length" if starved else "stop",
+                        "message": {"role": "assistant", "content": text},
+                    }
                 ],
                 "usage": {
                     "prompt_tokens": tokens[0],
