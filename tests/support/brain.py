@@ -72,9 +72,9 @@ def reply(messages: Sequence[Mapping[str, str]]) -> str:
         case "attempt":
             return _attempt(n, need, manner, right, user.count("<hint>"))
         case "verify":
-            return f"The last step is carried out.\nAnswer: {'unknown' if THIN in _element(user, 'notes') else right}"
+            return f"The last step is carried out.\nAnswer: {'unknown' if THIN in element(user, 'notes') else right}"
         case "judge":
-            return _verdict(_element(user, "answer"), _element(user, "reference"))
+            return _verdict(element(user, "answer"), element(user, "reference"))
         case "coach":
             return f"Hint: {HINTS[user.count('<hint>') % len(HINTS)]}"
         case "consolidate":
@@ -111,6 +111,7 @@ def _verdict(answer: str, reference: str) -> str:
     )
 
 
-def _element(text: str, tag: str) -> str:
+def element(text: str, tag: str) -> str:
+    """What stands in an element of a prompt."""
     found = re.search(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)
     return found[1] if found else ""
