@@ -25,6 +25,7 @@ from graphs.rounds import add_rounds
 from graphs.rules.guard import hint_leaks, honest_turns, thinking_complaints
 from graphs.rules.hints import hint_flaw, plain_hint
 from graphs.rules.style import RULES, laid_out, style_complaints
+from graphs.rules.sums import slip_hint
 from graphs.state import Cast, Changes, Loop, start
 
 End = Literal["__end__"]
@@ -88,6 +89,8 @@ async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt
             break
         critique = f"{flaw} {critique}"
         hint = plain_hint(task.question)
+    if task.mode == "solve":
+        hint = _with_slip(task, last, hint)
     if hint in hints:  # said already, by the rule or by the teacher
         hint = ""
     return Command(update={"rounds": [*earlier, last.model_copy(update={"hint": hint})]}, goto="attempt")
@@ -155,6 +158,14 @@ def _go(state: Loop, changed: Changes, node: Node, cast: Cast) -> Command[Node]:
             progress.why_stopped(outcome, state["task"], state["rounds"], cast.rules),
         )
     return Command(update=changed, goto=node)
+
+
+def _with_slip(task: Task, last: Round, hint: str) -> str:
+    """The hint, after the wrong sum of the student's if there is one: that much is certain, whatever a teacher says."""
+    slip = slip_hint(last.thinking)
+    if not slip or slip.partition(": ")[2] in hint or hint_leaks(slip, task.reference, task.question):
+        return hint
+    return f"{slip} {hint}".strip()
 
 
 async def _hint(task: Task, last: Round, cast: Cast, critique: str, hints: list[str], number: int) -> str:

@@ -13,6 +13,7 @@ from rapidfuzz import fuzz
 from agents.question import Question
 from graphs.rules.numbers import Number, digits_in, numbers_in, plain
 from graphs.rules.oracle import kind_of, normal
+from graphs.rules.sums import false_sums
 
 _STEP_LABEL: Final = re.compile(
     r"\b(?:steps?|rounds?|lines?|hints?|parts?)\s+(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)\b", re.I
@@ -90,6 +91,7 @@ def thinking_complaints(thinking: str, reference: str, question: Question) -> li
         complaints.append("The thinking states the answer before it derives it.")
     if _copies(thinking, question.request):
         complaints.append("The thinking repeats the question instead of working on it.")
+    complaints += [f'"{sum_}" does not come out: work it out again.' for sum_ in false_sums(thinking)]
     return complaints
 
 
