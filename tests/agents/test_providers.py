@@ -11,6 +11,7 @@ from agents.models import Catalog, ModelSettings
 from agents.thought import ROOM
 from agents.verdict import Verdict
 from tests.agents.conftest import MakeGateway, ask
+from tests.docs.ollama import Ollama
 from tests.support.farmodel import FarModel, first
 
 FREE = Budget(None)
@@ -66,6 +67,17 @@ async def test_a_verdict_comes_in_the_shape_that_was_asked_for(make: MakeGateway
         reply = await gateway.complete(ask(model=model, schema=Verdict.model_json_schema()), FREE)
         assert Verdict.model_validate_json(reply.text).right
         assert '"critique"' in str(far.asked[0].body).replace("'", '"')
+
+
+async def test_an_ollama_model_that_thinks_first_is_given_room() -> None:
+    with Ollama(thinks=500) as ollama:
+        gateway = Gateway(Catalog({"*": ModelSettings(api_base=ollama.base)}))
+        reply = await gateway.complete(ask("What is 2 + 2?", model="ollama_chat/qwen3:4b"), FREE)
+        await gateway.close()
+    assert reply.text
+    assert reply.text.count("Hm.") == 0
+    assert reply.reasoning.startswith("Hm. Hm.")
+    assert reply.finish_reason == "stop"
 
 
 @both

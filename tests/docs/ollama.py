@@ -12,10 +12,13 @@ from tests.support.loopback import serving
 
 
 class Ollama:
-    """`with Ollama() as ollama:` serves at `ollama.base`."""
+    """`with Ollama() as ollama:` serves at `ollama.base`. `thinks`: hidden tokens before the first of a reply."""
+
+    def __init__(self, thinks: int = 0) -> None:
+        self._handler = type("Handler", (_Handler,), {"thinks": thinks})
 
     def __enter__(self) -> Self:
-        self._serving = serving(_Handler)
+        self._serving = serving(self._handler)
         self._port = self._serving.__enter__()
         return self
 
@@ -31,10 +34,12 @@ class Ollama:
 class _Handler(BaseHTTPRequestHandler):
     """POST /api/chat; /api/show, which LiteLLM asks what the model can do."""
 
+    thinks = 0
+
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/api/chat":
-            self._answer(_chat(asked))
+            self._answer(_chat(asked, self.thinks))
         elif self.path == "/api/show":
             self._answer({"template": "", "model_info": {}, "capabilities": ["completion"]})
         else:
@@ -52,15 +57,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Keeps the tests' output clean."""
 
 
-def _chat(asked: dict[str, Any]) -> dict[str, Any]:
+def _chat(asked: dict[str, Any], thinks: int) -> dict[str, Any]:
     text = speak.reply("offline/student", asked["messages"])
+    if starved := thinks > 0 and asked["options"]["num_predict"] < thinks + len(text) // 4:
+        text = ""
+    thinking = {"thinking": "Hm. " * thinks} if thinks else {}
     said = sum(len(m["content"]) for m in asked["messages"])
     return {
         "model": asked["model"],
         "created_at": "2026-01-01T00:00:00Z",
-        "message": {"role": "assistant", "content": text},
+        "message": {"role": "assistant", "content": text, **thinking},
         "done": True,
-        "done_reason": "stop",
+        "done_reason": "length" if starved else "stop",
         "prompt_eval_count": said // 4,
         "eval_count": len(text) // 4,
     }
