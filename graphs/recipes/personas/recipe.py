@@ -98,7 +98,6 @@ class Personas:
             text=chunk.text,
             least=self._bounds.least,
             most=self._bounds.most,
-            rejected=last.text if last else "",
             complaints=[*last.complaints, *([last.critique] if last.critique else [])] if last else [],
         )
         return Ask("propose_chat", prompt)
@@ -111,8 +110,10 @@ class Personas:
     def check(self, slot: Slot, draft: Draft) -> list[str]:
         """What breaks a rule."""
         user, assistant = _said(draft)
-        words = slot.plan["keywords"]
-        return complaints(user, assistant, _chunk(slot), self._persona(slot), words, self._bounds, self._modern)
+        plan, persona = slot.plan, self._persona(slot)
+        asked_by = f"{plan['asker']} {plan['aim']}"
+        words = plan["keywords"]
+        return complaints(user, assistant, asked_by, _chunk(slot), persona, words, self._bounds, self._modern)
 
     def rubric(self, slot: Slot, draft: Draft) -> Rubric:
         """Question, voice, matter, era, use."""

@@ -18,6 +18,9 @@ LONGEST_QUOTE: Final = 14
 LONGEST_ECHO: Final = 9
 """Words in a row that a reply may share with its persona's system message."""
 _COPIED_SHARE: Final = 0.4
+_GENERAL: Final = 0.8
+"""Share of a question's words that say no more than who asks and what for."""
+_EMPTY: Final = frozenset(re.findall(r"\w+", "i am m we you my me our do does a an the is are it of to and in"))
 _NAMED: Final = 3
 """Findings of a kind that a complaint names."""
 
@@ -30,11 +33,14 @@ _FORM: Final = (
     (re.compile(r"</?\w+[^<>\n]*>|<\|"), "a tag"),
     (re.compile(r"\[[^\]\n]{0,40}\]|\{\w*\}|_{3,}|\[…\]"), "a blank that was not filled in"),
     (
-        re.compile(r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red|words|voice|book)\s*:"),
+        re.compile(
+            r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red|words|voice|book)\s*:|(?-i:\bWords:)"
+        ),
         "a label",
     ),
     (re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF]"), "an emoji"),
 )
+_SPEAKER: Final = re.compile(r"\W*(?:(?:[Tt]he|An?) )?[A-Z]?[a-z]+:\s")
 _META: Final = re.compile(
     r"\bas an? (?:ai\b|language model|large language model|virtual assistant)|\b(?:ai|large) language model\b"
     r"|\b(?:my training data|knowledge cutoff)\b|\bI (?:cannot|can't|am unable to) (?:assist|fulfill|comply|help) "
@@ -46,7 +52,8 @@ _META: Final = re.compile(
 _ABOUT_TEXT: Final = re.compile(
     r"\b(?:this|that|the|given|above|provided) (?:given |above |provided |source )?"
     r"(?:passage|excerpt|extract|chunk|snippet|paragraph)\b|\b(?:the|this) (?:source |given |above )?text\b"
-    r"|\bkeywords?\b|\bsystem (?:prompt|message)\b|\b(?:mentioned|described) above\b",
+    r"|\bkeywords?\b|\bsystem (?:prompt|message)\b|\b(?:mentioned|described) above\b"
+    r"|\b(?:in|from|by) (?:this|the) source\b(?! of)|\bthe persona\b|\bthe source (?:says|tells|mentions|shows)\b",
     re.IGNORECASE,
 )
 _DANGLING: Final = re.compile(
@@ -72,6 +79,7 @@ class Bounds(NamedTuple):
 def complaints(
     user: str,
     assistant: str,
+    asked_by: str,
     chunk: Chunk,
     persona: Persona,
     keywords: Sequence[str],
@@ -82,6 +90,7 @@ def complaints(
     return [
         *_length(user, assistant, bounds),
         *_form(user, assistant),
+        *_general(user, asked_by),
         *_standing_alone(user, assistant),
         *_theme(assistant, keywords),
         *_era(user, assistant, modern),
@@ -110,6 +119,8 @@ def _length(user: str, assistant: str, bounds: Bounds) -> list[str]:
 
 def _form(user: str, assistant: str) -> list[str]:
     found = []
+    if speaker := _SPEAKER.match(user):
+        found.append(f'Form: the question begins with "{speaker.group().strip()}"; begin with what is asked.')
     for part, text in (("question", user), ("answer", assistant)):
         found += [
             f"Form: the {part} holds {what}; write plain prose." for pattern, what in _FORM if pattern.search(text)
@@ -117,6 +128,14 @@ def _form(user: str, assistant: str) -> list[str]:
         if meta := _META.search(text):
             found.append(f'Talk of a model: the {part} says "{meta.group().strip()}"; only the two speakers speak.')
     return found
+
+
+def _general(user: str, asked_by: str) -> list[str]:
+    """A question made of what the prompt said of it ("what is right, where two duties pull apart") asks of nothing."""
+    said = set(_words(user)) - _EMPTY
+    if said and len(said & set(_words(asked_by))) >= _GENERAL * len(said):
+        return ["Question too general: it only says who asks and what for; ask about one definite thing."]
+    return []
 
 
 def _standing_alone(user: str, assistant: str) -> list[str]:

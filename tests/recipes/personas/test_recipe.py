@@ -166,6 +166,8 @@ GOOD = {
 def complaints(**changed: str) -> list[str]:
     of = recipe(ROWS[:1])
     slot = next(of.slots())
+    if changed.get("user") == "GENERAL":
+        changed["user"] = f"I am {slot.plan['asker']}. What {slot.plan['aim'].partition(' ')[2]}?"
     return of.check(slot, of.read(slot, json.dumps({**GOOD, **changed})))
 
 
@@ -194,8 +196,13 @@ LONG = str(json.loads(ROWS[0])["text"])
         ({"assistant": "Here is the reply. " + GOOD["assistant"]}, "Talk of a model"),
         ({"assistant": "Sure! " + GOOD["assistant"]}, "Talk of a model"),
         ({"assistant": "The passage shows it. " + GOOD["assistant"]}, "Source mentioned"),
+        ({"user": "What does the schoolteacher in the source do?"}, "Source mentioned"),
+        ({"assistant": "The persona says: " + GOOD["assistant"]}, "Source mentioned"),
         ({"user": "What does the excerpt tell us about duty?"}, "Source mentioned"),
         ({"user": "Why did he climb the tower?"}, "Question leans"),
+        ({"user": "Surveyor: is the lamp a duty of mine?"}, "Form"),
+        ({"assistant": GOOD["assistant"] + " Words: duty, honor."}, "Form"),
+        ({"user": "GENERAL"}, "Question too general"),
         ({"user": "the question"}, "Question asks nothing"),
         ({"user": "Why?"}, "Question of a wrong length"),
         ({"assistant": "It is all one to the sea, in this hour as in any other hour."}, "Theme missing"),
@@ -257,7 +264,7 @@ def test_a_complaint_comes_back_word_for_word() -> None:
     turn = Turn(number=1, text='{"user": "x"}', complaints=["Too modern: it says so."], critique="Dull.")
     prompt = of.propose(slot, [turn]).prompt
     assert "Too modern: it says so.\nDull." in prompt.user
-    assert '{"user": "x"}' in prompt.user
+    assert '{"user": "x"}' not in prompt.user, "a small model writes down again what it is shown"
     assert "not accepted" not in of.propose(slot, []).prompt.user
 
 
