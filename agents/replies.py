@@ -34,6 +34,7 @@ _LABEL: Final = re.compile(
 _FENCE: Final = re.compile(r"^[ \t]*```[\w+-]*[ \t]*$\n?", re.M)
 _HINT: Final = re.compile(r"^[ \t>*_#`-]*hint(?:[ \t]*\d+)?[ \t]*[*_]*[ \t]*:[ \t]*[*_]*", re.I | re.M)
 _WORKING: Final = re.compile(r"^[ \t>*_#`-]*(?:working|wrong)[ \t]*[*_]*[ \t]*:", re.I | re.M)
+_PARTS: Final = re.compile(r"<(working|wrong)>.*?(?:</\1>|$)", re.I | re.S)
 _RESULT: Final = re.compile(r"[^=≈]*[=≈]\s*(.+)", re.S)
 _ENDS_STRING: Final = re.compile(r"\s*(?:[}\]:]|,\s*(?:[\"{\[\d-]|true|false|null|$)|$)")
 _DIGITS: Final = re.compile(r"\d[\d,.]*")
@@ -62,7 +63,7 @@ def read_hint(text: str) -> str:
     A reply without that mark is the hint itself, unless it is the teacher's own working, cut off before it came to a
     hint: then the hint is empty, for the working ends in the answer.
     """
-    outside = _TAG.sub("", _THINK.sub("\n", text))
+    outside = _TAG.sub("", _PARTS.sub("\n", _THINK.sub("\n", text)))
     marks = list(_HINT.finditer(outside))
     if not marks and _WORKING.search(outside):
         return ""

@@ -12,7 +12,7 @@ from typing import Final
 from agents.wire import Reply, Request
 
 ROOM: Final = (4096, 16384)
-"""Tokens for thoughts beside those of the reply: what a reasoning model gets, and what it gets where that was too few."""
+"""Tokens for thoughts beside those of the reply: what a reasoning model gets, and what where that was too few."""
 _CLOSED: Final = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*", re.I | re.S)
 _OPEN: Final = re.compile(r"\s*<think>(.*)", re.I | re.S)
 

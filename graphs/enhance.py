@@ -81,10 +81,11 @@ async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt
     for number in (1, 2):
         hint = await _hint(task, last, cast, critique, hints, number)
         if task.mode == "rationalise":  # the rules that were broken go to the student as they are
-            hint = "" if hint_flaw(hint, last.thinking, "", hints) else hint
+            hint = "" if hint_flaw(hint, last.thinking, "", hints, task.question) else hint
             break
         leak = hint_leaks(hint, task.reference, task.question)
-        flaw = f"{leak} Say it without that." if leak else hint_flaw(hint, last.thinking, last.answer, hints)
+        useless = hint_flaw(hint, last.thinking, last.answer, hints, task.question)
+        flaw = f"{leak} Say it without that." if leak else useless
         if not flaw:
             break
         critique = f"{flaw} {critique}"

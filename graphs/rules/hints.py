@@ -20,17 +20,22 @@ _ONLY_WRONG: Final = re.compile(
     r"\b(?:answer|result)\b.{0,40}\b(?:is|was|seems)\b.{0,30}\b(?:wrong|incorrect|not (?:right|correct))", re.I
 )
 _NAMES_ONE: Final = re.compile(r"\b(?:correct|right|final) answer (?:is|was|should be|must be)\b", re.I)
+_BEHIND: Final = re.compile(r"\b(?:references?|answer key|hints?|examiner|critique)\b", re.I)
+"""What only the teacher sees: "The reference is not included in the question." helps nobody."""
 _NEAR: Final = 90
 """Of 100: two sentences that say the same."""
 _QUOTED: Final = 20
 """Characters from which on a sentence of a hint is told from one that anybody could say."""
 
 
-def hint_flaw(hint: str, thinking: str, answer: str, hints: Sequence[str]) -> str | None:
+def hint_flaw(hint: str, thinking: str, answer: str, hints: Sequence[str], question: Question) -> str | None:
     """Why the hint can't help, in words that a teacher can act on, or None. `hints`: those given before."""
     said = [normal(s) for s in sentences(hint)]
     if not said:
         return "There was no hint."
+    told = f"{question.request}\n{question.context}\n{question.system}".casefold()
+    if behind := next((m[0] for m in _BEHIND.finditer(hint) if m[0].casefold() not in told), ""):
+        return f'The student knows of no "{behind}": speak of the task.'
     if any(fuzz.ratio(normal(hint), normal(old)) >= _NEAR for old in hints):
         return "That hint was given before and did not help: name another step."
     own = [normal(s) for s in sentences(thinking)]

@@ -22,7 +22,7 @@ _RIGHT: Final = re.compile(
 )
 _BEGINS_BEFORE: Final = re.compile(
     r"(?:[-+*/×·÷−^%(<>\d.,$€£]|\b\w|\b(?:of|half|third|quarter|twice|double|triple|times|plus|minus|by|than|percent"
-    r"|root|over|dozen|hundred|thousand|million|each|per|another|and)) ?$|\w$",
+    r"|root|over|dozen|hundred|thousand|million|each|per|another|and)) ?$|[\w:]$",
     re.IGNORECASE,
 )
 """What a sum has before it that begins further to the left than it was read."""
@@ -35,6 +35,7 @@ _GOES_ON: Final = re.compile(
     re.IGNORECASE,
 )
 _CONVERTS: Final = frozenset(Fraction(n) for n in (7, 12, 24, 30, 52, 60, 365, 366, 3600))
+_SPAN: Final = re.compile(r"^\d+[-−–]\d+\s*$")
 _NAME: Final = re.compile(_WORD)
 
 
@@ -62,12 +63,20 @@ def _false(thinking: str) -> Iterator[tuple[str, str]]:
             if _UNREAD.search(left[0]) or _GOES_ON.match(right["after"]):
                 continue
             value = evaluate(" ".join(_NAME.sub(_sign, re.sub(rf"[$€£]|/{_WORD}", "", left[0])).split()))
-            if value is not None and not _comes_to(value, right["value"], about=right["about"] is not None):
+            if value is None or (_SPAN.search(left[0]) and _of_a_span(value, right["value"])):
+                continue
+            if not _comes_to(value, right["value"], about=right["about"] is not None):
                 yield " ".join(left[0].split()), right["value"]
 
 
 def _sign(word: re.Match[str]) -> str:
     return word.group() if word.group().lower() in {"times", "plus", "minus", "divided", "by"} else " "
+
+
+def _of_a_span(value: Fraction, stated: str) -> bool:
+    """Whether a span comes to so much ("pages 10-15 = 6", "9-5 = 8 hours")."""
+    right = Fraction(stated.replace(",", ""))
+    return abs(value) + 1 == right or abs(value) + right in (12, 24)
 
 
 def _comes_to(value: Fraction, stated: str, *, about: bool) -> bool:

@@ -100,6 +100,8 @@ def test_what_is_no_json_is_an_error(text: str) -> None:
         ("<hint>Look at the 15 guests.</hint>", "Look at the 15 guests."),
         ("Working: 240 - 15 = 225\nWrong: 240 pay.\nHint: Look at the 15 guests.", "Look at the 15 guests."),
         ("**Working:** 240 - 15 = 225\nWrong: 240", ""),
+        ("<Working> 240 - 15 = 225</Working> <Wrong> 240 </Wrong> Look at the 15 guests.", "Look at the 15 guests."),
+        ("<Working> 240 - 15 = 225", ""),
     ],
 )
 def test_hints_lose_their_wrapping(text: str, hint: str) -> None:

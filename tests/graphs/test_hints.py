@@ -8,6 +8,9 @@ from agents.question import Question, Turn
 from agents.replies import read_hint
 from graphs.rules.hints import hint_flaw, plain_hint
 
+TASK = Question(
+    turns=(Turn(role="user", content="Rick eats 5 of 16 servings of 110 calories. What calories are left?"),)
+)
 THINKING = "The block has 16 servings.\nRick ate 5, which leaves 16 - 5 = 11 servings."
 
 
@@ -24,10 +27,12 @@ THINKING = "The block has 16 servings.\nRick ate 5, which leaves 16 - 5 = 11 ser
         ("The correct answer is 1840 elephants an hour.", "names an answer"),
         ("11", "only says"),
         ("Look at what a serving holds!", "given before"),
+        ("Your answer is right, but not in the form of the reference.", 'knows of no "reference"'),
+        ("The hint only repeats your own sentences.", 'knows of no "hint"'),
     ],
 )
 def test_no_use(hint: str, complaint: str) -> None:
-    assert complaint in (hint_flaw(hint, THINKING, "11", ["Look at what a serving holds."]) or "")
+    assert complaint in (hint_flaw(hint, THINKING, "11", ["Look at what a serving holds."], TASK) or "")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,12 @@ def test_no_use(hint: str, complaint: str) -> None:
     ],
 )
 def test_of_use(hint: str) -> None:
-    assert hint_flaw(hint, THINKING, "11", ["Look at what a serving holds."]) is None
+    assert hint_flaw(hint, THINKING, "11", ["Look at what a serving holds."], TASK) is None
+
+
+def test_a_task_may_speak_of_hints() -> None:
+    asked = Question(turns=(Turn(role="user", content="A hint costs 3 coins. What do 4 hints cost?"),))
+    assert hint_flaw("What does one hint cost?", THINKING, "11", [], asked) is None
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ def test_wrong_sums_are_found(thinking: str, found: list[str]) -> None:
         "1/3 + 1/3 = 2/3",
         "3 boxes of 4 pens * 2 = 24",
         "5 - 8 = 3",
+        "pages 10-15 = 6 pages, open 9-5 = 8 hours, 10:45 + 15 = 11",
+        "1 1/2 + 1 = 2.5, 1,5 + 3 = 4,5, 2**3 + 1 = 9, -5 + 3 = -2, 2.5e3 * 2 = 5000",
         "1/0 + 2 = 5",
     ],
 )
