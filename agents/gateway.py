@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from agents import litellm_wire, places, telemetry
 from agents.budget import Budget
-from agents.errors import BadReply, RefusedCall, ServerError, TransientError, UnknownModel, Unreachable
+from agents.errors import BadReply, BudgetExceeded, RefusedCall, ServerError, TransientError, UnknownModel, Unreachable
 from agents.limits import Limiter, Limiting, Limits
 from agents.models import Catalog, Endpoint
 from agents.offline import speak
@@ -41,6 +41,8 @@ LONGEST_WAIT = 60.0
 
 _SCHEMA_WORDS = re.compile("response_format|json_schema")
 """What a refusal names where it is the JSON schema that was refused."""
+_LENGTH_WORDS = re.compile(r"context|token|length|too (?:long|large|many)", re.IGNORECASE)
+"""What a refusal names where it is the number of tokens that was refused."""
 
 
 class Gateway:
@@ -63,8 +65,6 @@ class Gateway:
         self._no_schema: set[str] = set()
         self._room: dict[str, int] = {}
         """Tokens for thoughts, where more were found to be needed."""
-        self._cramped: set[str] = set()
-        """Models that take no more tokens than they were given."""
         self._wire = OpenAIWire()
         self.retries = 0
         """Attempts that had to be made again, since the start of the process."""
@@ -107,22 +107,26 @@ class Gateway:
             return _speak(endpoint, request)
         if endpoint.kind not in ("openai", "litellm"):
             return await self._answer(endpoint, request, budget)
+        return await self._thought_out(endpoint, request, budget)
+
+    async def _thought_out(self, endpoint: Endpoint, request: Request, budget: Budget) -> Reply:
+        """A reply for which there was room beside the model's hidden thoughts."""
         room = max(endpoint.reasoning_tokens, self._room.get(endpoint.name, 0))
-        reply = await self._answer(endpoint, with_room(request, room), budget)
-        while starved(reply) and (more := self._more_room(endpoint, room)) > room:
+        try:
+            reply = await self._answer(endpoint, with_room(request, room), budget)
+        except RefusedCall as error:
+            if not room or not _LENGTH_WORDS.search(str(error)):
+                raise
+            return await self._answer(endpoint, request, budget)  # its context may hold no more beside this prompt
+        while starved(reply) and endpoint.settings.reasoning_tokens is None and (room := roomier(room)):
             try:
-                again = await self._answer(endpoint, with_room(request, more), budget)
-            except RefusedCall:  # more than its context holds: what it said is what can be had
-                self._cramped.add(endpoint.name)
-                break
-            room = self._room[endpoint.name] = more
+                again = await self._answer(endpoint, with_room(request, room), budget)
+            except (RefusedCall, TransientError, BudgetExceeded):
+                break  # what it said is paid for, and what can be had
+            if not starved(again):
+                self._room[endpoint.name] = max(room, self._room.get(endpoint.name, 0))
             reply = together(reply, again)
         return reply
-
-    def _more_room(self, endpoint: Endpoint, room: int) -> int:
-        if endpoint.settings.reasoning_tokens is not None or endpoint.name in self._cramped:
-            return 0
-        return max(roomier(room), self._room.get(endpoint.name, 0))
 
     async def _answer(self, endpoint: Endpoint, request: Request, budget: Budget) -> Reply:
         if endpoint.name in self._no_schema:

@@ -20,7 +20,7 @@ from litellm.utils import ProviderConfigManager
 
 from agents.errors import UnknownModel
 from agents.models import Price
-from agents.thought import ROOM
+from agents.thought import ROOM, WHEN_ASKED
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
@@ -72,7 +72,7 @@ def look_up(name: str, api_base: str | None = None) -> Facts:
         tuple(m for m in missing if m.endswith(("KEY", "TOKEN"))),
         _listed_price(name),
         bool(litellm.supports_response_schema(name)),
-        ROOM[0] if litellm.supports_reasoning(name) else 0,
+        ROOM[0] if litellm.supports_reasoning(name) and not WHEN_ASKED.search(name) else 0,
         config,
     )
 

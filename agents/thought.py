@@ -13,28 +13,33 @@ from agents.wire import Reply, Request
 
 ROOM: Final = (4096, 16384)
 """Tokens for thoughts beside those of the reply: what a reasoning model gets, and what where that was too few."""
-_CLOSED: Final = re.compile(r"\s*(?:<think>)?(.*?)</think>\s*", re.I | re.S)
-_OPEN: Final = re.compile(r"\s*<think>(.*)", re.I | re.S)
+WHEN_ASKED: Final = re.compile(r"claude|-lite", re.I)
+"""Models that can think and, unless they are asked to, do not."""
+_CLOSED: Final = re.compile(r"(?:<think>)?((?:(?!<think(?:ing)?>).)*)</think>\s*", re.I | re.S)
+_OPEN: Final = re.compile(r"<think>(.*)", re.I | re.S)
 
 
 def apart(reply: Reply) -> Reply:
     """The reply with the thoughts before it where they belong.
 
     Servers that do not take them apart send them inside `<think>`, some without its opening tag, for that stands in the
-    prompt. `<thinking>` is what a model was asked to write, and stays.
+    prompt. `<thinking>` is what a model was asked to write, and stays. Thoughts that were not ended stay too where the
+    model ended by itself: they are all that it said.
     """
-    if "think>" not in reply.text:
+    if "think>" not in reply.text.lower():
         return reply
-    if (found := _CLOSED.match(reply.text)) and "<think>" not in found[1].lower():
-        return replace(reply, text=reply.text[found.end() :], reasoning=found[1].strip())
-    if found := _OPEN.match(reply.text):
-        return replace(reply, text="", reasoning=found[1].strip())
-    return reply
+    text, thoughts = reply.text.lstrip(), []
+    while found := _CLOSED.match(text) or (_OPEN.match(text) if reply.finish_reason == "length" else None):
+        thoughts.append(found[1].strip())
+        text = text[found.end() :]
+    if not thoughts:
+        return reply
+    return replace(reply, text=text, reasoning=reply.reasoning or "\n".join(thoughts))
 
 
 def starved(reply: Reply) -> bool:
     """Whether the limit of tokens ended the reply because thoughts took them."""
-    return reply.finish_reason == "length" and bool(reply.reasoning or not reply.text.strip())
+    return reply.finish_reason == "length" and bool(reply.reasoning or not reply.text)
 
 
 def roomier(room: int) -> int:

@@ -37,7 +37,7 @@ async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evalu
     """The student thinks and answers (solve), or thinks (rationalise)."""
     task, rounds, cast = state["task"], state["rounds"], runtime.context
     number = len(rounds) + 1
-    hints = [r.hint for r in rounds if r.hint]
+    hints = _told(task, rounds)
     # A wrong attempt shown again is copied; what the row came with is shown, and later whatever had reached the answer.
     top = progress.best(rounds) if rounds else None
     notes = top.thinking if top and top.right else task.thinking
@@ -90,8 +90,6 @@ async def coach(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["attempt
             break
         critique = f"{flaw} {critique}"
         hint = plain_hint(task.question)
-    if task.mode == "solve":
-        hint = _with_slip(task, last, hint)
     if hint in hints:  # said already, by the rule or by the teacher
         hint = ""
     return Command(update={"rounds": [*earlier, last.model_copy(update={"hint": hint})]}, goto="attempt")
@@ -161,12 +159,13 @@ def _go(state: Loop, changed: Changes, node: Node, cast: Cast) -> Command[Node]:
     return Command(update=changed, goto=node)
 
 
-def _with_slip(task: Task, last: Round, hint: str) -> str:
-    """The hint, after the wrong sum of the student's if there is one: that much is certain, whatever a teacher says."""
-    slip = slip_hint(last.thinking)
-    if not slip or slip.partition(": ")[2] in hint or hint_leaks(slip, task.reference, task.question):
-        return hint
-    return f"{slip} {hint}".strip()
+def _told(task: Task, rounds: list[Round]) -> list[str]:
+    """The hints so far; before the newest one the wrong sum of the last attempt, which needs no teacher."""
+    hints = [r.hint for r in rounds if r.hint]
+    slip = slip_hint(rounds[-1].thinking) if rounds and task.mode == "solve" else ""
+    if not slip or hint_leaks(" ".join([*hints[-1:], slip]), task.reference, task.question):
+        return hints
+    return [*hints[:-1], slip, *hints[-1:]]
 
 
 async def _hint(task: Task, last: Round, cast: Cast, critique: str, hints: list[str], number: int) -> str:

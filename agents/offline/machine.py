@@ -80,7 +80,9 @@ BOOTING: Final = frozenset(
 )
 STORAGE: Final = frozenset(
     p for p in PROGRAMS if p.startswith(("mk", "swap", "wipe")) and p != "mkinitcpio"
-) | frozenset(["lsblk", "mount", "umount", "cryptsetup", "blkid", *BOOTING])
+) | frozenset(
+    ["lsblk", "mount", "umount", "cryptsetup", "blkid", "pvcreate", "df", "dd", "genfstab", "recfstab", *BOOTING]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from agents.offline.tags import Sheet
 from agents.offline.words import content, quoted
 
 _USE: Final = re.compile(
-    r"\b(?:using|uses?|running|runs?)\s+`?([\w.-]*\w)`?[^.\n]*?(?:,|:)?\s(?:since|because|as|which)\s+([^\n]+)",
+    r"\b(?:using|uses?|running|runs?)\s+`?([\w.-]*\w)`?[^.\n]{0,60}?\s(?:(?:since|because|as)\s+it|which)\s+([^\n]+)",
     re.IGNORECASE,
 )
 _ASKED: Final = re.compile(r"\buser (?:is|was|has been) (?:being )?asked to (\w+)", re.IGNORECASE)
-_COMMAND: Final = re.compile(r"\b(?:is|as|with) (?:a|the) (?:shell )?command\b", re.IGNORECASE)
+_COMMAND: Final = re.compile(r"\bwhich is a (?:shell )?command\b", re.IGNORECASE)
 _ABOUT: Final = (
     (re.compile(r"\b(?:network|internet|wi-?fi)\b", re.IGNORECASE), machine.NETWORKED),
     (re.compile(r"\b(?:boot|firmware)\b", re.IGNORECASE), machine.BOOTING),
@@ -37,20 +37,24 @@ def unfounded(sheet: Sheet, commands: list[str]) -> str:
         does = machine.PROGRAMS.get(program.lower())
         if does and not content(reason) & (content(does) | wish):
             return f"{program} {does}: give that as the reason."
-    for fact in (one for one in quoted(sheet.thinking) if ":" in one and not _matters(one, sheet, commands)):
+    for fact in (one for one in _facts(sheet) if not _matters(one, sheet, commands)):
         about = commands[0] if commands else "the response"
         return f'"{fact}" has nothing to do with {about}: name a concrete detail of the system state that has.'
     return ""
 
 
+def _facts(sheet: Sheet) -> list[str]:
+    """The lines of the system state that a thinking quotes."""
+    return [one for one in quoted(sheet.thinking) if ": " in one and one in sheet.source]
+
+
 def _matters(fact: str, sheet: Sheet, commands: list[str]) -> bool:
-    """Whether a line of the system state bears on the response: by its programs, or by a word they share."""
-    if not commands:
-        return bool(content(fact) & content(f"{sheet.question} {sheet.response}"))
-    if any(about.search(fact.partition(":")[0]) and set(commands) & programs for about, programs in _ABOUT):
-        return True
-    if not set(commands) & machine.PROGRAMS.keys():
-        return True
+    """Whether a line of the system state may bear on the response: by its programs, or by a word they share."""
     does = " ".join(machine.PROGRAMS.get(program, "") for program in commands)
     said = f"{sheet.question} {sheet.response} {does}".replace("-", " ")
-    return bool(content(fact.replace("-", " ")) & content(said))
+    if not commands or content(fact.replace("-", " ")) & content(said):
+        return True
+    # Only of programs that are known to be about something else is it certain.
+    about = [programs for name, programs in _ABOUT if name.search(fact.partition(":")[0])]
+    known = frozenset[str]().union(*(programs for _, programs in _ABOUT))
+    return not about or not set(commands) <= known or any(set(commands) & programs for programs in about)

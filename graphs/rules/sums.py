@@ -1,4 +1,8 @@
-"""Sums that a thinking states and that do not come out. What can't be read with certainty is passed over."""
+"""Sums that a thinking states and that do not come out. What can't be read with certainty is passed over.
+
+Read are plain numbers alone: a sum of words, units, percentages, powers or LaTeX may be right in a way that is not
+written out, and a sum that is off by a factor of two or more may be in another unit.
+"""
 
 from __future__ import annotations
 
@@ -8,42 +12,32 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
-from agents.offline.arithmetic import NUMBER, evaluate
+from agents.offline.arithmetic import NUMBER, evaluate, number
 
 WINDOW: Final = 160
 """Characters before an equals sign in which its sum begins."""
-_WORD: Final = r"[A-Za-z][A-Za-z'’]+"
-_UNIT: Final = rf"(?:[ -]?(?!(?:x|times|plus|minus|divided|by)\b){_WORD}(?:/{_WORD})*){{0,3}}(?:/{_WORD})*"
-_TERM: Final = rf"\(*[$€£]?(?:{NUMBER}){_UNIT}\)*"
-_SIGN: Final = r"\s*(?:[-+*/×·÷−]|\bx\b|\btimes\b|\bplus\b|\bminus\b|\bdivided by\b)\s*"
-_LEFT: Final = re.compile(rf"{_TERM}(?:{_SIGN}{_TERM})+\s*$", re.IGNORECASE)
-_RIGHT: Final = re.compile(
-    rf"\s*(?P<about>about |approximately |roughly )?[$€£]?(?P<value>-?(?:{NUMBER}))(?P<after>.{{0,40}})", re.IGNORECASE
-)
-_BEGINS_BEFORE: Final = re.compile(
-    r"(?:[-+*/×·÷−^%(<>\d.,$€£]|\b\w|\b(?:of|half|third|quarter|twice|double|triple|times|plus|minus|by|than|percent"
-    r"|root|over|dozen|hundred|thousand|million|each|per|another|and)) ?$|[\w:]$",
+_TERM: Final = rf"\(*[$€£]?(?:{NUMBER})\)*"
+_LEFT: Final = re.compile(rf"{_TERM}(?:\s*[-+*/×·÷−x]\s*{_TERM})+\s*$")
+_RIGHT: Final = re.compile(rf"\s*[$€£]?({NUMBER})(?![\w,.]*\d)(.{{0,30}})")
+_MAY_BEGIN: Final = re.compile(
+    r"(?:^\s*|[a-z][,;:.] |\b(?:is|are|was|were|so|makes?|gives?|totals?|gets?|that|then|therefore|calculate|worth"
+    r"|have|has|leaving|leaves|be|altogether|hence|thus) )$",
     re.IGNORECASE,
 )
-"""What a sum has before it that begins further to the left than it was read."""
-_UNREAD: Final = re.compile(
-    r"\b(?:of|half|twice|double|triple|than|percent|dozen|hundred|thousand|million|billion|each|squared|cubed)\b|%",
-    re.I,
+"""What stands before a sum that begins where it is read to begin."""
+_NO_CLAIM: Final = re.compile(
+    r"\?|n['’]t\b|\b(?:not?|if|whether|wrong|suppose|instead|mistake|incorrect|actually|wait|says|false|would|remainder|mod"
+    r"|about|approx\w*|roughly|nearly|almost|rounded|around)\b|or so\b|ish\b|[≈~%^]",
+    re.IGNORECASE,
 )
+"""A line that asks, doubts, corrects itself or rounds claims no sum."""
 _GOES_ON: Final = re.compile(
-    rf"^(?:[%:^!]|{_UNIT}{_SIGN}|\s*(?:[ap]\.?m\b|o'clock|remainder|rest|r\b|hundred|thousand|million|billion|dozen|mod))",
-    re.IGNORECASE,
+    r"\s*(?:[-+*/×·÷−:!(\\²³⁰¹⁴-⁹½¼¾]|x\b|\d|million|billion|thousand|hundred|dozen|[ap]\.?m\b)", re.I
 )
-_CONVERTS: Final = frozenset(Fraction(n) for n in (7, 12, 24, 30, 52, 60, 365, 366, 3600))
-_SPAN: Final = re.compile(r"^\d+[-−–]\d+\s*$")
-_NAME: Final = re.compile(_WORD)
 
 
 def false_sums(thinking: str) -> list[str]:
-    """Every sum that is wrong, as it stands there ("10500 / 7 = 1571.43"), in order.
-
-    Rounded results pass, and those that may be in another unit than their sum (cents and dollars, minutes and hours).
-    """
+    """Every sum that is wrong, as it stands there ("10500 / 7 = 1571.43"), in order."""
     return list(dict.fromkeys(f"{left} = {right}" for left, right in _false(thinking)))
 
 
@@ -54,42 +48,23 @@ def slip_hint(thinking: str) -> str:
 
 def _false(thinking: str) -> Iterator[tuple[str, str]]:
     for line in thinking.splitlines():
-        parts = line.split("=")
-        for before, after in pairwise(parts):
+        if "=" not in line or _NO_CLAIM.search(line):
+            continue
+        for before, after in pairwise(line.split("=")):
             window = before[-WINDOW:]
             left, right = _LEFT.search(window), _RIGHT.match(after)
-            if left is None or right is None or _BEGINS_BEFORE.search(window[: left.start()]):
+            if left is None or right is None or _GOES_ON.match(right[2]):
                 continue
-            if _UNREAD.search(left[0]) or _GOES_ON.match(right["after"]):
+            if not _MAY_BEGIN.search(window[: left.start()]) or (len(before) > WINDOW and not left.start()):
                 continue
-            value = evaluate(" ".join(_NAME.sub(_sign, re.sub(rf"[$€£]|/{_WORD}", "", left[0])).split()))
-            if value is None or (_SPAN.search(left[0]) and _of_a_span(value, right["value"])):
-                continue
-            if not _comes_to(value, right["value"], about=right["about"] is not None):
-                yield " ".join(left[0].split()), right["value"]
+            value, stated = evaluate(re.sub(r"[$€£]", "", left[0]).strip()), number(right[1])
+            if value is not None and stated is not None and _wrong(value, stated, left[0]):
+                yield " ".join(left[0].split()), right[1]
 
 
-def _sign(word: re.Match[str]) -> str:
-    return word.group() if word.group().lower() in {"times", "plus", "minus", "divided", "by"} else " "
-
-
-def _of_a_span(value: Fraction, stated: str) -> bool:
-    """Whether a span comes to so much ("pages 10-15 = 6", "9-5 = 8 hours")."""
-    right = Fraction(stated.replace(",", ""))
-    return abs(value) + 1 == right or abs(value) + right in (12, 24)
-
-
-def _comes_to(value: Fraction, stated: str, *, about: bool) -> bool:
-    right = Fraction(stated.replace(",", ""))
-    places = len(stated.partition(".")[2])
-    if abs(value) == abs(right):
-        return True
-    # Rounded, up or down, to the places it is written with.
-    if (value.denominator != 1 or places) and abs(value - right) < Fraction(1, 10**places):
-        return True
-    if about and abs(value - right) * 20 < abs(value):
-        return True
-    if not right or not value:
+def _wrong(value: Fraction, stated: Fraction, left: str) -> bool:
+    if value == stated or value <= 0 or stated <= 0 or not value / 2 < stated < value * 2:
         return False
-    ratio = max(abs(value / right), abs(right / value))
-    return ratio in _CONVERTS or (ratio.denominator == 1 and re.fullmatch(r"100+", str(ratio.numerator)) is not None)
+    # Decimals and quotients are rounded on the way, or at the end.
+    inexact = value.denominator != 1 or "." in left or stated.denominator != 1
+    return abs(value - stated) > (max(value / 50, Fraction(1, 2)) if inexact else 0)

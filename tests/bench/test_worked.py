@@ -11,7 +11,7 @@ from tests.bench.worked import Worked, reply
 TASK = Worked(
     "A shelf holds 14 jars. A crate has 3 shelves and 8 loose jars. How many jars are in 2 crates?",
     "100",
-    ("The shelves hold 14 * 3 = 42 jars.", "A crate has 50 jars because 42 + 8 = 50.", "So there are 50 * 2 = 100 jars."),
+    ("The shelves hold 14 * 3 = 42 jars.", "A crate has 50 jars because 42 + 8 = 50.", "There are 50 * 2 = 100 jars."),
 )  # fmt: skip
 
 

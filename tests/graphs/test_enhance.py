@@ -192,22 +192,34 @@ def test_a_teacher_that_can_not_keep_it_back_is_replaced_by_the_task_itself() ->
     assert "makes 7" not in script.asked("attempt")[1].text
 
 
+SLIP = "Work out 3 + 4 once more: it does not come to 8."
+
+
 def test_a_wrong_sum_is_told_to_the_student_whatever_the_teacher_says() -> None:
-    result = play(rescued(attempt=["There are 3 + 4 = 8 pears.\nAnswer: 8", RIGHT]))
+    script = rescued(attempt=["That is 3 + 4 = 8 pears.\nAnswer: 8", RIGHT])
+    result = play(script)
     assert result.outcome is Outcome.CONVERGED
     assert result.rounds[0].complaints == ['"3 + 4 = 8" does not come out: work it out again.']
-    assert result.rounds[0].hint == (
-        "Work out 3 + 4 once more: it does not come to 8. Count the pears of the second basket too."
-    )
+    assert result.rounds[0].hint == "Count the pears of the second basket too."
+    told = script.asked("attempt")[1].text
+    assert f"<hint>\n{SLIP}\n</hint>\n<hint>\nCount the pears" in told
+
+
+def test_a_wrong_sum_is_told_once_and_where_the_teacher_has_no_hint() -> None:
+    wrong_sum = "That is 3 + 4 = 8 pears.\nAnswer: 8"
+    script = rescued(attempt=[wrong_sum, wrong(5), RIGHT], coach=["", HINT])
+    assert play(script).outcome is Outcome.CONVERGED
+    assert [asked.text.count(SLIP) for asked in script.asked("attempt")] == [0, 1, 0]
 
 
 def test_a_wrong_sum_that_holds_the_answer_is_not_told() -> None:
-    result = play(rescued(attempt=["There are 7 + 1 = 9 pears.\nAnswer: 9", RIGHT]))
-    assert result.rounds[0].hint == "Count the pears of the second basket too."
+    script = rescued(attempt=["That is 7 + 1 = 9 pears.\nAnswer: 9", RIGHT])
+    assert play(script).rounds[0].complaints
+    assert "once more" not in script.asked("attempt")[1].text
 
 
 def test_a_thinking_with_a_wrong_sum_is_no_success_though_its_answer_is_right() -> None:
-    result = play(rescued(attempt=["One basket holds 2 + 2 = 3 pears.\nBoth hold 3 + 4 = 7 pears.\nAnswer: 7", RIGHT]))
+    result = play(rescued(attempt=["One basket is 2 + 2 = 3 pears.\nBoth hold 3 + 4 = 7 pears.\nAnswer: 7", RIGHT]))
     assert (result.outcome, result.best_round) == (Outcome.CONVERGED, 2)
 
 

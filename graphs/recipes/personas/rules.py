@@ -20,6 +20,8 @@ LONGEST_ECHO: Final = 9
 _COPIED_SHARE: Final = 0.4
 _GENERAL: Final = 0.8
 """Share of a question's words that say no more than who asks and what for."""
+_FEW: Final = 3
+"""Telling words up to which a question is short rather than general."""
 _EMPTY: Final = frozenset(re.findall(r"\w+", "i am m we you my me our do does a an the is are it of to and in"))
 _NAMED: Final = 3
 """Findings of a kind that a complaint names."""
@@ -34,13 +36,14 @@ _FORM: Final = (
     (re.compile(r"\[[^\]\n]{0,40}\]|\{\w*\}|_{3,}|\[…\]"), "a blank that was not filled in"),
     (
         re.compile(
-            r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red|words|voice|book)\s*:|(?-i:\bWords:)"
+            r"(?im)^\s*(?:user|assistant|system|question|answer|response|deep red|words|voice|book)\s*:"
+            r"|(?-i:\bWords: \w+(?: \w+)?[,.])"
         ),
         "a label",
     ),
     (re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF]"), "an emoji"),
 )
-_SPEAKER: Final = re.compile(r"\W*(?:(?:[Tt]he|An?) )?[A-Z]?[a-z]+:\s")
+_SPEAKER: Final = re.compile(r"\W*(?!(?:listen|honestly|tell me|say):)(?:[\w.]+ ){0,3}[\w.]+:\s", re.IGNORECASE)
 _META: Final = re.compile(
     r"\bas an? (?:ai\b|language model|large language model|virtual assistant)|\b(?:ai|large) language model\b"
     r"|\b(?:my training data|knowledge cutoff)\b|\bI (?:cannot|can't|am unable to) (?:assist|fulfill|comply|help) "
@@ -53,7 +56,8 @@ _ABOUT_TEXT: Final = re.compile(
     r"\b(?:this|that|the|given|above|provided) (?:given |above |provided |source )?"
     r"(?:passage|excerpt|extract|chunk|snippet|paragraph)\b|\b(?:the|this) (?:source |given |above )?text\b"
     r"|\bkeywords?\b|\bsystem (?:prompt|message)\b|\b(?:mentioned|described) above\b"
-    r"|\b(?:in|from|by) (?:this|the) source\b(?! of)|\bthe persona\b|\bthe source (?:says|tells|mentions|shows)\b",
+    r"|(?:^|[.!?] )In (?:this|the) source\b|\bin the source (?:do|does|did|is|was)\b|\bthe persona\b"
+    r"|\bthe source (?:says|tells|mentions|shows)\b",
     re.IGNORECASE,
 )
 _DANGLING: Final = re.compile(
@@ -133,7 +137,7 @@ def _form(user: str, assistant: str) -> list[str]:
 def _general(user: str, asked_by: str) -> list[str]:
     """A question made of what the prompt said of it ("what is right, where two duties pull apart") asks of nothing."""
     said = set(_words(user)) - _EMPTY
-    if said and len(said & set(_words(asked_by))) >= _GENERAL * len(said):
+    if len(said) > _FEW and len(said & set(_words(asked_by))) >= _GENERAL * len(said):
         return ["Question too general: it only says who asks and what for; ask about one definite thing."]
     return []
 
