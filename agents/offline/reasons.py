@@ -52,9 +52,11 @@ def _matters(fact: str, sheet: Sheet, commands: list[str]) -> bool:
     """Whether a line of the system state may bear on the response: by its programs, or by a word they share."""
     does = " ".join(machine.PROGRAMS.get(program, "") for program in commands)
     said = f"{sheet.question} {sheet.response} {does}".replace("-", " ")
-    if not commands or content(fact.replace("-", " ")) & content(said):
+    if content(fact.replace("-", " ")) & content(said):
         return True
     # Only of programs that are known to be about something else is it certain.
     about = [programs for name, programs in _ABOUT if name.search(fact.partition(":")[0])]
     known = frozenset[str]().union(*(programs for _, programs in _ABOUT))
-    return not about or not set(commands) <= known or any(set(commands) & programs for programs in about)
+    if not about or not set(commands) <= known:
+        return True
+    return any(set(commands) & programs for programs in about)

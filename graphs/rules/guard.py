@@ -32,7 +32,9 @@ _META: Final = re.compile(
     r"|(?:expected|known|given|provided|correct|right) (?:final )?(?:answer|result|solution|response)"
     r" (?:is|was|says|states|given|provided)"
     r"|(?:expected|reference) (?:answer|result|solution|response)"
-    r"|(?:the|my|these|those) (?:previous |earlier )?(?:notes|attempt|thinking))\b",
+    r"|(?:passage|text) is (?:correct|right in)"
+    r"|(?:the|my|these|those) (?:previous |earlier )?(?:notes|attempt|thinking))\b"
+    r"|\b(?:stands?|is|comes) right (?:after|before) [\"“]",
     re.I,
 )
 _OPENS_WITH_ANSWER: Final = re.compile(

@@ -44,6 +44,12 @@ def test_reasons_that_fit_pass(asked: str, response: str, lines: tuple[str, ...]
             '"Disks: /dev/sda (500G)" has nothing to do with ping',
         ),
         ("is it online?", "ping -c 3 example.org", "Using ping, since it is a service.", "ping sends test packets"),
+        (
+            "format the disk",
+            TWO,
+            'Asking which disk.\nThe state says "Boot mode: UEFI", so it is a boot mode.',
+            '"Boot mode: UEFI" has nothing to do with the response',
+        ),
         ("format the disk", TWO, "User is asked to format a disk.", "it is the user who asks"),
         ("format the disk", TWO, "Asking which disk, which is a command.", "The response is words"),
     ],
