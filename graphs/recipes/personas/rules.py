@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -56,8 +56,8 @@ _ABOUT_TEXT: Final = re.compile(
     r"\b(?:this|that|the|given|above|provided) (?:given |above |provided |source )?"
     r"(?:passage|excerpt|extract|chunk|snippet|paragraph)\b|\b(?:the|this) (?:source |given |above )?text\b"
     r"|\bkeywords?\b|\bsystem (?:prompt|message)\b|\b(?:mentioned|described) above\b"
-    r"|(?:^|[.!?] )In (?:this|the) source\b|\bin the source (?:do|does|did|is|was)\b|\bthe persona\b"
-    r"|\bthe source (?:says|tells|mentions|shows)\b",
+    r"|\bin (?:this|the) source(?:,| (?:do|does|did|is|was)\b)"
+    r"|\bthe (?:persona|source (?:says|tells|mentions|shows))\b",
     re.IGNORECASE,
 )
 _DANGLING: Final = re.compile(
@@ -164,16 +164,15 @@ def _era(user: str, assistant: str, modern: Anachronisms) -> list[str]:
 
 
 def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[str]:
-    found, said = [], _words(assistant)
+    found, said = [], _read(assistant)
     source, system = _source(chunk.text), _source(persona.system)
-    for part, words in (("question", _words(user)), ("answer", said)):
-        if run := _shared_run(words, source, LONGEST_QUOTE + 1):
+    for part, text in (("question", _read(user)), ("answer", said)):
+        if run := _shared_run(text, source, LONGEST_QUOTE + 1):
             found.append(
                 f'Copied: the {part} takes "{" ".join(run[:8])} ..." from the source; say it in its own words.'
             )
             break
-    fours = _fours_in(said, source)
-    if len(said) >= LONGEST_QUOTE and sum(fours) > _COPIED_SHARE * len(fours):
+    if len(said.words) >= LONGEST_QUOTE and len(said.fours & source.fours) > _COPIED_SHARE * len(said.fours):
         found.append("Copied: most of the answer stands in the source word for word; say it in the persona's words.")
     if echo := _shared_run(said, system, LONGEST_ECHO + 1):
         found.append(
@@ -192,30 +191,32 @@ def _repetition(user: str, assistant: str) -> list[str]:
     return []
 
 
-def _shared_run(words: Sequence[str], source: str, length: int) -> Sequence[str]:
+class _Text(NamedTuple):
+    """Its words, and all fours of them in a row."""
+
+    words: tuple[str, ...]
+    fours: frozenset[tuple[str, ...]]
+
+
+def _read(text: str) -> _Text:
+    words = _words(text)
+    return _Text(words, frozenset(_runs(words, 4)))
+
+
+_source = lru_cache(maxsize=256)(_read)
+"""Chunks and personas come again with every attempt."""
+
+
+def _shared_run(text: _Text, source: _Text, length: int) -> tuple[str, ...]:
     """The first so many words in a row, more than four, that stand in the source too; none where there are none."""
-    in_a_row = 0
-    for at, found in enumerate(_fours_in(words, source)):
-        in_a_row = in_a_row + 1 if found else 0
-        run = words[at + 4 - length : at + 4]
-        if in_a_row >= length - 3 and _row(run) in source:
-            return run
-    return ()
+    if text.fours.isdisjoint(source.fours):
+        return ()
+    known = frozenset(_runs(source.words, length))
+    return next((run for run in _runs(text.words, length) if run in known), ())
 
 
-def _fours_in(words: Sequence[str], source: str) -> list[bool]:
-    """Of each four words in a row whether they stand in the source so. (Its text is searched faster than cut up.)"""
-    return [_row(words[at : at + 4]) in source for at in range(len(words) - 3)]
-
-
-def _row(words: Sequence[str]) -> str:
-    return f" {' '.join(words)} "
-
-
-@lru_cache(maxsize=256)
-def _source(text: str) -> str:
-    """The words of a text between spaces. Chunks and personas come again with every attempt."""
-    return _row(_words(text))
+def _runs(words: tuple[str, ...], length: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(words[i:] for i in range(length)), strict=False)
 
 
 def _words(text: str) -> tuple[str, ...]:
