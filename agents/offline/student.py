@@ -164,7 +164,7 @@ def _fact(sheet: Sheet) -> str:
     if words is not None:
         aha = "Aha! " if sheet.wants_aha else ""
         answer = facts.after(words, found.sentence) if words else facts.opening(found.sentence)
-        where = f'stands right after "{words}"' if words else "is what the sentence begins with"
+        where = f'follows the words "{words}"' if words else "is what the sentence begins with"
         lines.append(f"{aha}What is asked for {where}.")
     if not answer:
         return _reply([*lines, "But it does not say what is asked."], UNKNOWN)
