@@ -74,11 +74,12 @@ def manifest(
     dataset_sha256: str,
     metrics: Mapping[str, Any],
     *,
+    weights: str = "",
     base_fingerprint: str | None = None,
 ) -> dict[str, Any]:
     """Writes manifest.json, the last file of a folder: how it was made, and the hash of every other file in it.
 
-    `base_fingerprint`: of the weights that an adapter belongs to.
+    `weights`: a hash of those that a training began with. `base_fingerprint`: of those that an adapter belongs to.
     """
     files = {
         path.relative_to(folder).as_posix(): sha256(path)
@@ -94,24 +95,26 @@ def manifest(
         "metrics": dict(metrics),
         "files": files,
     }
+    if weights:
+        held["weights"] = weights
     if base_fingerprint:
         held["base_fingerprint"] = base_fingerprint
     write_json(folder / MANIFEST, held)
     return held
 
 
-def finished(final: Path, program: str, config: BaseModel, dataset_sha256: str) -> dict[str, Any] | None:
-    """The manifest of a folder that this very program, config and data have made already, or None."""
+def finished(
+    final: Path, program: str, config: BaseModel, dataset_sha256: str, weights: str = ""
+) -> dict[str, Any] | None:
+    """The manifest of a folder that this very program, config, data and weights have made already, or None."""
     try:
         held = json.loads((final / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    same = isinstance(held, dict) and (held.get("program"), held.get("dataset_sha256"), held.get("config")) == (
-        program,
-        dataset_sha256,
-        config.model_dump(mode="json"),
-    )
-    return held if same else None
+    if not isinstance(held, dict):
+        return None
+    said = (held.get("program"), held.get("dataset_sha256"), held.get("weights", ""), held.get("config"))
+    return held if said == (program, dataset_sha256, weights, config.model_dump(mode="json")) else None
 
 
 def write_json(path: Path, value: Any) -> None:

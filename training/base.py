@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from training import embedded, hub
+from training import embedded, hub, templates
 from training.errors import InvalidInput, Missing, OutOfResource
 from training.fingerprint import fingerprint, recorded
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ADAPTER: Final = "adapter_config.json"
+ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 
 
 class Loaded(NamedTuple):
@@ -88,7 +89,7 @@ def bfloat16(on: str) -> bool:
     if on == "cpu":
         able = torch.cpu.get_capabilities()
         return bool(able.get("avx512_bf16") or able.get("amx_bf16"))  # others have it too, slower than float32
-    return on == "cuda" and torch.cuda.is_bf16_supported()
+    return on == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def check_four_bit(on: str) -> None:
@@ -109,7 +110,7 @@ def load(
         name_or_path: as for `resolve`.
         trainable: False for use (eval mode); True leaves an adapter's weights open for training, and holds a model
             that is trained as a whole in float32, where training with bfloat16 needs its weights.
-        four_bit: hold the base in 4 bits (NF4, computing in bfloat16); CUDA alone.
+        four_bit: hold the base in 4 bits (NF4, computing in 16 bits); CUDA alone.
         device: "cuda", "mps" or "cpu"; default: what `device()` finds.
 
     Raises:
@@ -146,14 +147,19 @@ def tokenizer(folder: Path, otherwise: Path | None = None) -> PreTrainedTokenize
         raise InvalidInput(f"{folder}: has no tokenizer that can be loaded: {_first_line(error)}") from error
     if loaded.pad_token_id is None:
         loaded.pad_token = loaded.eos_token
+    if isinstance(loaded.chat_template, str):
+        loaded.chat_template = templates.steady(loaded.chat_template)
     return loaded
 
 
 def dtype(on: str, *, half: bool) -> torch.dtype:
-    """What weights are held in: bfloat16 where they are frozen and the GPU is made for it, else float32."""
+    """What weights are held in: 16 bits where they are frozen and on a GPU (bfloat16 if it is made for that, float16 on
+    older ones), else float32."""
     import torch
 
-    return torch.bfloat16 if half and on == "cuda" and bfloat16(on) else torch.float32
+    if not (half and on == "cuda"):
+        return torch.float32
+    return torch.bfloat16 if bfloat16(on) else torch.float16
 
 
 _device = device
@@ -216,13 +222,13 @@ def _check(folder: Path, name: str) -> None:
     adapter = is_adapter(folder)
     if not adapter and not (folder / "config.json").exists():
         raise InvalidInput(f"{name}: holds neither a model (config.json) nor an adapter ({ADAPTER})")
-    if not any(folder.glob("*.safetensors")):
+    if not (folder / ADAPTER_WEIGHTS).exists() if adapter else not any(folder.glob("*.safetensors")):
         pickled = sorted(path.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(kind))
         raise InvalidInput(
             f"{name}: holds pickle weights ({pickled[0]}), which can run code when they are loaded; "
             "convert them to safetensors first"
             if pickled
-            else f"{name}: holds no weights (*.safetensors)"
+            else f"{name}: holds no weights ({ADAPTER_WEIGHTS if adapter else '*.safetensors'})"
         )
     if not adapter:
         hub.refuse_remote_code(folder, name)

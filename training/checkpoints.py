@@ -34,7 +34,12 @@ class MarkWhole(TrainerCallback):
     """Marks a checkpoint when every process has written its part and all of it is on the disk."""
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Called after a checkpoint is written."""
+        """Called after a checkpoint is written.
+
+        That of the step at which a training stops early never counts: gone on with from there, it would make one more.
+        """
+        if control.should_training_stop and state.global_step < state.max_steps:
+            return
         PartialState().wait_for_everyone()
         if not state.is_world_process_zero:
             return

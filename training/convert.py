@@ -13,10 +13,9 @@ import sys
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from training import artifacts
+from training import artifacts, templates, tensors
 from training.child import run_child
 from training.errors import InvalidInput, Missing
-from training.merge import TEMPLATE, chat_template, without_marks
 from training.names import Names, parameters
 
 SCRIPT: Final = "convert_hf_to_gguf.py"
@@ -95,7 +94,7 @@ def convert(folder: Path, target: Path, names: Names, *, outtype: Literal["f16",
 
 def _stage(folder: Path, stage: Path) -> None:
     """What the converter reads. `auto_map` would lead it to code; nothing else of the folder is there for it."""
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = tensors.files(folder)
     if not weights:
         raise InvalidInput(f"{folder}: holds no weights (*.safetensors)")
     for path in weights:
@@ -111,5 +110,5 @@ def _stage(folder: Path, stage: Path) -> None:
             if name == "tokenizer_config.json":
                 values.pop("chat_template", None)
             artifacts.write_json(stage / name, values)
-    if template := chat_template(folder):
-        (stage / TEMPLATE).write_text(without_marks(template), encoding="utf-8")
+    if template := templates.of(folder):
+        (stage / templates.FILE).write_text(templates.handed_on(template), encoding="utf-8")

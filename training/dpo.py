@@ -30,17 +30,18 @@ def run(config: configs.DpoConfig) -> Finished:
     sha256 = artifacts.dataset_sha256([data.preference_file, data.validation_file])
     from training import fit, telling  # here, because they load torch: bad settings and rows are told at once
 
-    if done := fit.taken_over(config, "dpo", sha256):
+    place = find(config)
+    weights = fit.beginning(place)
+    if done := fit.taken_over(config, "dpo", sha256, weights):
         return done
 
-    place = find(config)
     tokenizer = base.tokenizer(place.folder, place.base)
     train_set = tokens.dpo_dataset(tokenizer, pairs, data.max_seq_length)
     eval_set = tokens.dpo_dataset(tokenizer, held_out, data.max_seq_length) if held_out else None
     plan = schedule(config.training, len(train_set))
     estimate.tell(config, place, tokens.pair_lengths(train_set), plan)
 
-    with fit.workplace(config, "dpo", sha256) as work:
+    with fit.workplace(config, "dpo", sha256, weights) as work:
         emit("step", stage="loading", step=0, steps=1)
         from transformers import set_seed
         from trl import DPOConfig
@@ -48,8 +49,10 @@ def run(config: configs.DpoConfig) -> Finished:
         from training.preference import PreferenceTrainer
 
         set_seed(config.training.seed)
+        model = fit.load_model(config, place)
+        held = fit.exact(config, model)
         trainer = PreferenceTrainer(
-            model=fit.load_model(config, place),
+            model=model,
             args=DPOConfig(
                 **fit.arguments(config, work, plan, validates=eval_set is not None),
                 beta=config.training.beta,
@@ -61,12 +64,13 @@ def run(config: configs.DpoConfig) -> Finished:
             processing_class=tokenizer,
             peft_config=fit.new_adapter(config, place),
         )
+        fit.in_float32(config, trainer, held)
         emit("step", stage="loading", step=1, steps=1)
 
         shown = proof.prove_dpo(
             tokenizer,
             pairs,
-            train_set,
+            trainer.train_dataset,
             trainer.data_collator,
             end=tokens.end_of_turn(tokenizer),
             max_seq_length=data.max_seq_length,
@@ -76,7 +80,15 @@ def run(config: configs.DpoConfig) -> Finished:
         metrics = fit.train(trainer, config, work, telling.Telling(config.logging.logging_steps))
         metrics |= {"rows": len(pairs), "validation_rows": len(held_out or ()), **fit.rewards(trainer)}
         return fit.finish(
-            trainer, config, "dpo", work, place=place, dataset_sha256=sha256, metrics=metrics, proof=shown
+            trainer,
+            config,
+            "dpo",
+            work,
+            place=place,
+            dataset_sha256=sha256,
+            weights=weights,
+            metrics=metrics,
+            proof=shown,
         )
 
 

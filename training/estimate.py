@@ -109,7 +109,7 @@ def estimate(
     weights = model.parameters * (0.6 if config.model.load_in_4bit else value if lora else max(value, 4))
     state = trained * (4 if lora else 0) + trained * 12  # the adapter's own weights; gradients and Adam's two moments
     packs = isinstance(config, SftConfig) and config.training.packing
-    tokens = training.per_device_train_batch_size * (config.data.max_seq_length if packs else max(lengths))
+    tokens = config.data.max_seq_length if packs else training.per_device_train_batch_size * max(lengths)
     layer = (12 * model.hidden + 5 * model.intermediate + (4 * model.hidden if lora else 0)) * tokens * value
     kept = model.layers * model.hidden * tokens * value + layer if training.gradient_checkpointing else None
     activations = kept if kept is not None else layer * model.layers

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from training import artifacts, base, card, checkpoints, configs, curves, scored, telling
+from training import artifacts, base, card, checkpoints, configs, curves, scored, telling, templates
 from training.configs import DpoConfig, SftConfig
 from training.errors import InvalidInput
 from training.fingerprint import fingerprint
@@ -23,6 +23,7 @@ from training.progress import Finished, emit
 from training.schedule import Schedule
 
 if TYPE_CHECKING:
+    import torch
     from peft import LoraConfig
     from transformers import Trainer
 
@@ -31,10 +32,11 @@ _EVERY_STEP_UP_TO: Final = 2000
 
 
 @contextlib.contextmanager
-def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) -> Iterator[Path]:
+def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str, weights: str) -> Iterator[Path]:
     """The folder `{output_dir}.work` of this run, kept for a resume where anything fails.
 
-    What another config or other data left there is removed. Raises InvalidInput where another process works in it.
+    What another config, other data or other weights to begin with left there is removed. Raises InvalidInput where
+    another process works in it.
     """
     final = config.training.output_dir
     work = artifacts.work_folder(final)
@@ -49,7 +51,7 @@ def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) 
             except BlockingIOError:
                 raise InvalidInput(f"training.output_dir: another process trains into {final} already") from None
             about = {"program": program, "config": config.model_dump(mode="json", exclude={"logging"}),
-                     "dataset_sha256": dataset_sha256}  # fmt: skip
+                     "dataset_sha256": dataset_sha256, "weights": weights}  # fmt: skip
             said = work / "run.json"
             try:
                 same = json.loads(said.read_text(encoding="utf-8")) == about
@@ -70,14 +72,19 @@ def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) 
             shutil.rmtree(work, ignore_errors=True)
 
 
-def taken_over(config: SftConfig | DpoConfig, program: str, dataset_sha256: str) -> Finished | None:
-    """What this very run has made already, or None."""
+def taken_over(config: SftConfig | DpoConfig, program: str, dataset_sha256: str, weights: str) -> Finished | None:
+    """What this very run has made already, or None. `weights`: what it began with, from `beginning`."""
     final = config.training.output_dir
-    held = artifacts.finished(final, program, config, dataset_sha256)
+    held = artifacts.finished(final, program, config, dataset_sha256, weights)
     if held is None:
         return None
     shutil.rmtree(artifacts.work_folder(final), ignore_errors=True)  # of a run killed just after it had published
     return Finished(final, held["metrics"])
+
+
+def beginning(place: Place) -> str:
+    """A hash of the weights that a training begins with, an adapter's and its base's."""
+    return fingerprint(place.base) + (f" {fingerprint(place.folder)}" if place.adapter else "")
 
 
 def arguments(config: SftConfig | DpoConfig, work: Path, plan: Schedule, *, validates: bool) -> dict[str, Any]:
@@ -103,6 +110,7 @@ def arguments(config: SftConfig | DpoConfig, work: Path, plan: Schedule, *, vali
         "lr_scheduler_type": training.lr_scheduler_type,
         "gradient_checkpointing": training.gradient_checkpointing,
         "bf16": base.bfloat16(on),
+        "fp16": on == "cuda" and not base.bfloat16(on),
         "use_cpu": on == "cpu",
         "seed": training.seed,
         "max_length": config.data.max_seq_length,
@@ -114,6 +122,7 @@ def arguments(config: SftConfig | DpoConfig, work: Path, plan: Schedule, *, vali
         "save_strategy": "steps",
         "save_steps": plan.save_every,
         "save_total_limit": 2,
+        "restore_callback_states_from_checkpoint": bool(patience),
         "eval_strategy": "steps" if validates else "no",
         "eval_steps": plan.eval_every if validates else None,
         "load_best_model_at_end": bool(patience),
@@ -127,6 +136,25 @@ def load_model(config: SftConfig | DpoConfig, place: Place) -> Any:
     """The model, on its device: an adapter open for training, or a base to train a new adapter on, or all of it."""
     whole = not config.training.use_lora
     return base.load(config.model.name, trainable=place.adapter or whole, four_bit=config.model.load_in_4bit).model
+
+
+def exact(config: SftConfig | DpoConfig, model: Any) -> dict[str, torch.Tensor]:
+    """A copy of an adapter that is going to be trained on a base of 4 bits; else nothing."""
+    if not config.model.load_in_4bit:
+        return {}
+    return {name: weights.detach().clone() for name, weights in model.named_parameters() if weights.requires_grad}
+
+
+def in_float32(config: SftConfig | DpoConfig, trainer: Trainer, held: dict[str, torch.Tensor]) -> None:
+    """Puts an adapter on a base of 4 bits back to what it was before TRL rounded it to bfloat16.
+
+    There a step of 2e-5, let alone 5e-6, is less than half of what lies between two numbers, and would be lost.
+    """
+    if not config.model.load_in_4bit:
+        return
+    for name, weights in trainer.model.named_parameters():
+        if weights.requires_grad:
+            weights.data = held.get(name, weights.data).float()
 
 
 def new_adapter(config: SftConfig | DpoConfig, place: Place) -> LoraConfig | None:
@@ -202,7 +230,7 @@ def train(trainer: Trainer, config: SftConfig | DpoConfig, work: Path, teller: t
         "tokens_per_second": round(teller.tokens_per_second, 1) if teller.tokens_per_second else None,
         "peak_memory_bytes": telling.peak_memory_bytes(),
         "device": base.device(),
-        "precision": "bfloat16" if trainer.args.bf16 else "float32",
+        "precision": "bfloat16" if trainer.args.bf16 else "float16" if trainer.args.fp16 else "float32",
         "parameters": sum(p.numel() for p in model.parameters()),
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "resumed_from_step": int(resumed.name.rpartition("-")[2]) if resumed else None,
@@ -228,6 +256,7 @@ def finish(
     *,
     place: Place,
     dataset_sha256: str,
+    weights: str,
     metrics: dict[str, Any],
     proof: str,
 ) -> Finished:
@@ -244,6 +273,7 @@ def finish(
     if adapter is not None:  # named after the weights are saved: PEFT asks the hub about a name that is no folder
         adapter.base_model_name_or_path = place.base_name
         adapter.save_pretrained(str(made))
+    templates.keep_vocabularies(place.base, made)
     (made / "training_args.bin").unlink(missing_ok=True)  # a pickle, and config.yaml says it all
     (made / "config.yaml").write_text(configs.dump(config), encoding="utf-8")
     (made / "proof.txt").write_text(proof, encoding="utf-8")
@@ -265,6 +295,7 @@ def finish(
         config,
         dataset_sha256,
         metrics,
+        weights=weights,
         base_fingerprint=fingerprint(place.base) if adapter is not None else None,
     )
     artifacts.publish(made, final)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from training.errors import InvalidInput, Missing
 
-_WANTED: Final = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
+_FILES: Final[dict[str, Any]] = {
+    "allow_patterns": ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"],
+    # The same weights once more, in their maker's own form.
+    "ignore_patterns": ["consolidated*", "original/*"],
+}
 _SECONDS: Final = 5
 
 
@@ -20,7 +24,7 @@ def snapshot(name: str) -> Path:
 
     try:
         try:
-            found = Path(snapshot_download(name, allow_patterns=_WANTED, local_files_only=True))
+            found = Path(snapshot_download(name, **_FILES, local_files_only=True))
             if _whole(found):
                 return found
         except LocalEntryNotFoundError:
@@ -30,7 +34,7 @@ def snapshot(name: str) -> Path:
                 f"{name}: is not on this machine, and HF_HUB_OFFLINE forbids fetching it; name a folder, "
                 "or fetch it where there is a network"
             )
-        return Path(snapshot_download(name, allow_patterns=_WANTED, etag_timeout=_SECONDS))
+        return Path(snapshot_download(name, **_FILES, etag_timeout=_SECONDS))
     except HFValidationError as error:
         raise Missing(f"{name}: is no folder here and no name that the hub can have: {error}") from None
     except HfHubHTTPError as error:

@@ -49,7 +49,7 @@ def write(folder: Path, data: Path, converted: Path, target: Path) -> None:
         handle.remove()
     importance.write(
         target,
-        {name: total.float().cpu().numpy() for name, total in sums.items()},
+        {name: total.float().numpy() for name, total in sums.items()},
         tokens,
         dataset=data.name,
         chunks=len(texts),
@@ -70,7 +70,8 @@ def _texts(tokenizer: Any, data: Path) -> list[str]:
 
 def _adder(sums: dict[str, torch.Tensor], name: str) -> Callable[[Any, tuple[torch.Tensor, ...]], None]:
     def add(_: Any, inputs: tuple[torch.Tensor, ...]) -> None:
-        squares = inputs[0].detach().double().square().flatten(0, -2).sum(0)
+        # One row's sum in the device's 32 bits, all rows' in 64, which MPS does not have.
+        squares = inputs[0].detach().float().square().flatten(0, -2).sum(0).cpu().double()
         sums[name] = sums[name] + squares if name in sums else squares
 
     return add

@@ -7,23 +7,18 @@ changed for training (to mark what the assistant says) must not reach whoever ru
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from training import artifacts, base, progress
+from training import artifacts, base, progress, templates
 from training.configs import Section
 from training.errors import InvalidInput, Missing
 from training.fingerprint import fingerprint
 from training.progress import Finished
-
-TEMPLATE: Final = "chat_template.jinja"
-
-_MARK: Final = re.compile(r"\{%(-?)\s*(end)?generation\s*(-?)%\}")
 
 
 class MergeModel(Section):
@@ -94,6 +89,7 @@ def merge(name: str, folder: Path, *, dtype: str = "auto") -> dict[str, Any]:
     progress.emit("step", stage="merge", step=1, steps=2)
     model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
+    templates.keep_vocabularies(under, folder)
     stock = write_stock_template(under, folder)
     progress.emit("step", stage="merge", step=2, steps=2)
     return {
@@ -105,44 +101,25 @@ def merge(name: str, folder: Path, *, dtype: str = "auto") -> dict[str, Any]:
 
 
 def write_stock_template(source: Path, folder: Path) -> str:
-    """Puts the chat template of the model in `source` into `folder`, where a tokenizer lies, in place of its own.
+    """Puts the chat template of the model in `source` into `folder`, where a tokenizer lies, in place of its own: as it
+    is, but for today's date (training/templates.py).
 
     Where `source` has none, `folder`'s own stays, without the marks of training. Returns "base", "own" or "none".
     """
-    template, origin = chat_template(source), "base"
+    template, origin = templates.of(source), "base"
     if template is None:
-        template, origin = chat_template(folder), "own"
+        template, origin = templates.of(folder), "own"
     settings = folder / "tokenizer_config.json"
     values = json.loads(settings.read_text(encoding="utf-8"))
     if values.pop("chat_template", None) is not None:
         artifacts.write_json(settings, values)
     shutil.rmtree(folder / "additional_chat_templates", ignore_errors=True)
     (folder / "chat_template.json").unlink(missing_ok=True)
-    (folder / TEMPLATE).unlink(missing_ok=True)
+    (folder / templates.FILE).unlink(missing_ok=True)
     if template is None:
         return "none"
-    (folder / TEMPLATE).write_text(without_marks(template), encoding="utf-8")
+    (folder / templates.FILE).write_text(templates.handed_on(template), encoding="utf-8")
     return origin
-
-
-def chat_template(folder: Path) -> str | None:
-    """The chat template that lies with a tokenizer, in whichever of its places; None where there is none."""
-    if (folder / TEMPLATE).exists():
-        return (folder / TEMPLATE).read_text(encoding="utf-8")
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        if not (folder / name).exists():
-            continue
-        template = json.loads((folder / name).read_text(encoding="utf-8")).get("chat_template")
-        if isinstance(template, list):  # several, by name
-            template = {one["name"]: one["template"] for one in template}.get("default")
-        if template:
-            return str(template)
-    return None
-
-
-def without_marks(template: str) -> str:
-    """A template without `{% generation %}`, which only trainers know: it renders the same text."""
-    return _MARK.sub(lambda mark: f"{{%{mark[1]} {'endif' if mark[2] else 'if true'} {mark[3]}%}}", template)
 
 
 if __name__ == "__main__":

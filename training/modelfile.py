@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from training import base
+from training import base, rows
 
+_SYSTEM: Final = "<|start_header_id|>system<|end_header_id|>\n\n"
 _CONTEXT: Final = 8192
 """Tokens of num_ctx at most: Ollama keeps room for all of them in memory."""
 
@@ -34,6 +35,7 @@ SHAPES: Final = (
     ),
 )
 """ChatML and Llama 3. Their beginning-of-text token is Ollama's to add."""
+_LLAMA_3: Final = SHAPES[1]
 
 
 def modelfile(folder: Path, file: str) -> str:
@@ -46,7 +48,7 @@ def modelfile(folder: Path, file: str) -> str:
     shape = next((shape for shape in SHAPES if shape.mark in template), None)
     lines = [f"FROM ./{file}", ""]
     if shape:
-        lines += [f'TEMPLATE """{shape.template}"""', ""]
+        lines += [f'TEMPLATE """{written(tokenizer, shape)}"""', ""]
         if system := default_system(tokenizer, shape):
             lines += [f'SYSTEM """{system}"""', ""]
         lines += [f"PARAMETER stop {json.dumps(stop)}" for stop in shape.stop]
@@ -60,10 +62,27 @@ def modelfile(folder: Path, file: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def written(tokenizer: Any, shape: Shape) -> str:
+    """The template in Go's language: the shape's, with what the chat template puts before every system message (Llama
+    3.1 and 3.2 write dates there, and a message that holds them alone where nobody says anything), and with the
+    thinking tag with which it begins the assistant's turn.
+    """
+    text = shape.template + rows.opener(tokenizer)
+    if shape is not _LLAMA_3:
+        return text
+    said = rows.render(tokenizer, [rows.Message(role="system", content="?!?"), rows.Message(role="user", content="?")])
+    dates = said.partition(_SYSTEM)[2].partition("?!?")[0]
+    if not dates:
+        return text
+    alone = f"{{{{- if not .System }}}}{_SYSTEM}{dates}<|eot_id|>{{{{ end }}}}"
+    before = f'{{{{ if eq .Role "system" }}}}{dates}{{{{ end }}}}'
+    return alone + text.replace("{{ .Content }}", before + "{{ .Content }}")
+
+
 def default_system(tokenizer: Any, shape: Shape) -> str:
     """What the chat template says as system where nobody does; empty where it says nothing."""
     if shape.mark != "<|im_start|>":
-        return ""  # Llama 3 puts dates there, which would be out of date
+        return ""  # what Llama 3 says there, whoever speaks, is in `written`
     text = str(tokenizer.apply_chat_template([{"role": "user", "content": "?"}], tokenize=False))
     start = "<|im_start|>system\n"
     at = text.find(start)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from training.errors import InvalidInput
@@ -22,6 +23,7 @@ def prove_sft(
     tokenizer: PreTrainedTokenizerBase,
     rows: Sequence[Placed],
     dataset: Dataset,
+    taken: Dataset,
     collate: Collator,
     *,
     end: int,
@@ -32,6 +34,7 @@ def prove_sft(
     Args:
         rows: what the dataset was made of, in its order.
         dataset: rows of `input_ids` and `labels`, not packed yet.
+        taken: what the trainer has made of them: the same rows, or packs of them with `seq_lengths`.
         collate: the trainer's collator.
         end: the token that ends a turn.
 
@@ -40,8 +43,10 @@ def prove_sft(
 
     Raises:
         InvalidInput: a token of a prompt is in the loss, one of an answer is not, the end of the turn is not trained,
-            or the row was cut.
+            a row was cut, or the trainer holds other rows than these.
     """
+    if Counter(_pieces(taken)) != Counter(_pieces(dataset)):
+        raise InvalidInput("the trainer holds other rows than those of data.train_file; nothing was trained")
     for number, (place, row) in enumerate(rows):
         made = dataset[number]
         batch = collate([made])
@@ -106,6 +111,16 @@ def _check(
         raise InvalidInput(f"{place}: a token of the answer is not in the loss")
     if any(trained[len(whole) :]):
         raise InvalidInput(f"{place}: padding is in the loss")
+
+
+def _pieces(dataset: Dataset) -> Iterator[int]:
+    """A hash of the tokens and labels of each row, those in packs one by one."""
+    for row in dataset:
+        start, ids, labels = 0, row["input_ids"], row["labels"]
+        for length in row.get("seq_lengths") or [len(ids)]:
+            stop = start + length
+            yield hash((tuple(ids[start:stop]), tuple(labels[start:stop])))
+            start = stop
 
 
 def _shown(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], mask: Sequence[bool]) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from training import thinking
+from training import templates, thinking
 from training.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ def read_placed(path: Path, *, think: Thinking = "keep") -> Iterator[tuple[str, 
 def render(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) -> str:
     """The prompt as the model reads it: its chat template, up to where the assistant begins to speak.
 
-    The text already holds every special token, so it is tokenised with `add_special_tokens=False`.
+    The text already holds every special token, so it is tokenised with `add_special_tokens=False`. Where the template
+    knows no system message (Gemma's, say), what that says stands at the head of the first message that it knows.
 
     Raises:
         InvalidInput: the tokenizer has no chat template, or the template refuses these messages.
@@ -144,11 +146,29 @@ def render(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) -> str
             f"{tokenizer.name_or_path}: the tokenizer has no chat template, so prompts can't be written for this "
             "model; name its instruct variant as model.name"
         )
-    messages = [message.model_dump() for message in prompt]
     try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = _rendered(tokenizer, prompt)
+        if prompt[0].role != "system" or prompt[0].content.strip() in text:
+            return text
+    except TemplateError as error:
+        if prompt[0].role != "system" or len(prompt) < 2:
+            raise InvalidInput(f"{tokenizer.name_or_path}: the chat template refuses the messages: {error}") from None
+    system, first, *others = prompt
+    try:
+        return _rendered(tokenizer, [Message(role=first.role, content=f"{system.content}\n\n{first.content}"), *others])
     except TemplateError as error:
         raise InvalidInput(f"{tokenizer.name_or_path}: the chat template refuses the messages: {error}") from None
+
+
+@lru_cache(maxsize=4)
+def opener(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The thinking tag that every prompt of this tokenizer ends with; empty where its chat template writes none."""
+    return templates.opened(render(tokenizer, [Message(role="user", content="?")]))
+
+
+def _rendered(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) -> str:
+    messages = [message.model_dump() for message in prompt]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert isinstance(text, str)
     return text
 

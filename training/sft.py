@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from training import artifacts, base, configs, estimate, proof, tokens
 from training.place import find
@@ -27,40 +28,43 @@ def run(config: configs.SftConfig) -> Finished:
     sha256 = artifacts.dataset_sha256([data.train_file, data.validation_file])
     from training import fit, telling  # here, because they load torch: bad settings and rows are told at once
 
-    if done := fit.taken_over(config, "sft", sha256):
+    place = find(config)
+    weights = fit.beginning(place)
+    if done := fit.taken_over(config, "sft", sha256, weights):
         return done
 
-    place = find(config)
     tokenizer = base.tokenizer(place.folder, place.base)
     train_set = tokens.sft_dataset(tokenizer, rows, data.max_seq_length)
     eval_set = tokens.sft_dataset(tokenizer, held_out, data.max_seq_length) if held_out else None
     plan = schedule(config.training, tokens.sequences(train_set, config))
     estimate.tell(config, place, [len(ids) for ids in train_set["input_ids"]], plan)
 
-    with fit.workplace(config, "sft", sha256) as work:
+    with fit.workplace(config, "sft", sha256, weights) as work:
         emit("step", stage="loading", step=0, steps=1)
         from transformers import set_seed
         from trl import SFTConfig, SFTTrainer
 
         set_seed(config.training.seed)
+        model = fit.load_model(config, place)
+        held = fit.exact(config, model)
         trainer = SFTTrainer(
-            model=fit.load_model(config, place),
+            model=model,
             args=SFTConfig(
-                **fit.arguments(config, work, plan, validates=eval_set is not None),
-                packing=config.training.packing,
-                eval_packing=False,
+                **fit.arguments(config, work, plan, validates=eval_set is not None) | _packing(config),
             ),
             train_dataset=train_set,
             eval_dataset=eval_set,
             processing_class=tokenizer,
             peft_config=fit.new_adapter(config, place),
         )
+        fit.in_float32(config, trainer, held)
         emit("step", stage="loading", step=1, steps=1)
 
         shown = proof.prove_sft(
             tokenizer,
             rows,
             train_set,
+            trainer.train_dataset,
             trainer.data_collator,
             end=tokens.end_of_turn(tokenizer),
             max_seq_length=data.max_seq_length,
@@ -76,8 +80,31 @@ def run(config: configs.SftConfig) -> Finished:
             "tokens_trained": tokens.trained(train_set),
         }
         return fit.finish(
-            trainer, config, "sft", work, place=place, dataset_sha256=sha256, metrics=metrics, proof=shown
+            trainer,
+            config,
+            "sft",
+            work,
+            place=place,
+            dataset_sha256=sha256,
+            weights=weights,
+            metrics=metrics,
+            proof=shown,
         )
+
+
+def _packing(config: configs.SftConfig) -> dict[str, Any]:
+    """TRL lays the packs of a batch end to end, as one row that attends to all of itself: each pack by itself costs
+    less wherever attention is not made for that, and the mean over all tokens of a step is the same.
+    """
+    if not config.training.packing:
+        return {"packing": False}
+    training = config.training
+    return {
+        "packing": True,
+        "eval_packing": False,
+        "per_device_train_batch_size": 1,
+        "gradient_accumulation_steps": training.per_device_train_batch_size * training.gradient_accumulation_steps,
+    }
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from training import templates
 from training.configs import SftConfig
 from training.errors import InvalidInput
-from training.rows import Message, Pair, Row, Thinking, read_placed, render
+from training.rows import Message, Pair, Row, Thinking, opener, read_placed, render
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -83,8 +84,9 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[Message]) ->
 
 def completion_ids(tokenizer: PreTrainedTokenizerBase, completion: str, end: int) -> list[int]:
     """What follows a prompt, and the token `end`. Tokenised apart from the prompt, because the model, when it is asked,
-    has the prompt's tokens as they are and goes on from there: no token reaches over the border."""
-    return [*_ids(tokenizer, completion), end]
+    has the prompt's tokens as they are and goes on from there: no token reaches over the border. A thinking tag that
+    the chat template writes itself is the prompt's."""
+    return [*_ids(tokenizer, templates.rest(completion, opener(tokenizer))), end]
 
 
 def sft_dataset(tokenizer: PreTrainedTokenizerBase, rows: Sequence[Placed], max_seq_length: int) -> Dataset:

@@ -71,9 +71,9 @@ def callers(
             process.communicate()
 
 
-def ended(processes: list[subprocess.Popen[str]]) -> list[int]:
-    """How many calls each has made."""
-    return [int(process.communicate(timeout=60)[0].split()[-1]) for process in processes]
+def ended(processes: list[subprocess.Popen[str]], seconds: float = 0) -> list[int]:
+    """How many calls each has made, once it is done with what takes it so many seconds."""
+    return [int(process.communicate(timeout=seconds + 60)[0].split()[-1]) for process in processes]
 
 
 def most_within(arrivals: list[float], seconds: float) -> int:
@@ -110,7 +110,7 @@ def test_requests_by_the_minute(url: str, tmp_path: Path, seconds: float) -> Non
     """In any stretch of a minute no more than the limit, in a shorter one no more than a burst and what flows in."""
     rpm = 1200
     with FarModel(delay=0.05) as far, callers(url, far, tmp_path, 8, seconds, rpm=rpm) as four:
-        made = ended(four)
+        made = ended(four, seconds)
         arrivals = sorted(one.at for one in far.asked)
     flows = (rpm - rpm // BURST + 1) / (60 + LATE)
     for stretch in (1.0, 5.0, min(60.0, seconds)):

@@ -71,12 +71,18 @@ def test_a_model_that_is_not_here(rows: Path, tmp_path: Path, monkeypatch: pytes
     assert time.monotonic() - begun < 30
 
 
-def test_pickle_and_code_are_refused(tiny: Path, rows: Path, tmp_path: Path) -> None:
+def test_pickle_and_code_are_refused(reference: Reference, tiny: Path, rows: Path, tmp_path: Path) -> None:
     pickled = tmp_path / "pickled"
     shutil.copytree(tiny, pickled)
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with pytest.raises(InvalidInput, match=r"holds pickle weights \(pytorch_model\.bin\)"):
         run_sft(of_model(pickled, rows, tmp_path / "out"))
+    adapter = tmp_path / "adapter"
+    shutil.copytree(reference.folder, adapter)
+    (adapter / "adapter_model.safetensors").rename(adapter / "other.safetensors")
+    (adapter / "adapter_model.bin").write_bytes(b"pickled")
+    with pytest.raises(InvalidInput, match=r"holds pickle weights \(adapter_model\.bin\)"):
+        run_sft(of_model(adapter, rows, tmp_path / "out"))
     coded = tmp_path / "coded"
     shutil.copytree(tiny, coded)
     config = {**json.loads((coded / "config.json").read_text()), "model_type": "theirs"}

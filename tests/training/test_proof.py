@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trl
 from datasets import Dataset
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
@@ -27,11 +28,12 @@ class Batches:
         self.made = tokens.sft_dataset(self.tokenizer, self.rows, 2048)
         self.collate: Any = DataCollatorForLanguageModeling(pad_token_id=self.tokenizer.pad_token_id)
 
-    def prove(self, dataset: Dataset | None = None, collate: Any = None) -> str:
+    def prove(self, dataset: Dataset | None = None, collate: Any = None, taken: Dataset | None = None) -> str:
         return proof.prove_sft(
             self.tokenizer,
             self.rows,
             dataset or self.made,
+            taken or dataset or self.made,
             collate or self.collate,
             end=self.end,
             max_seq_length=2048,
@@ -84,6 +86,16 @@ def test_it_refuses_an_answer_outside_the_loss(batches: Batches) -> None:
 
     with pytest.raises(InvalidInput, match="line 3: a token of the answer is not in the loss"):
         batches.prove(batches.changed(half))
+
+
+def test_it_refuses_a_trainer_that_holds_other_rows(batches: Batches) -> None:
+    packed = trl.pack_dataset(batches.made, 2048, "bfd")
+    assert len(packed) == 1
+    assert batches.prove(taken=packed)
+    shorter = batches.changed(lambda row: {name: ids[:-1] for name, ids in row.items()})
+    for wrong in (shorter, trl.pack_dataset(shorter, 2048, "bfd"), trl.pack_dataset(batches.made, 64, "bfd")):
+        with pytest.raises(InvalidInput, match="the trainer holds other rows"):
+            batches.prove(taken=wrong)
 
 
 def test_the_end_is_what_the_template_writes(tiny: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.training.conftest import Reference, some_pairs, write_rows
 from tests.training.running import dpo_config, killed, losses, run_dpo, run_sft, sft_config
+from training import fit
+from training.configs import SftConfig
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
@@ -31,6 +34,34 @@ def test_sft_killed_between_two_checkpoints(reference: Reference, tiny: Path, tm
     assert losses(finished.output_dir) == pytest.approx(losses(reference.folder), abs=1e-4)
     assert finished.metrics["eval_loss"] == pytest.approx(reference.metrics["eval_loss"], abs=1e-4)
     assert not (tmp_path / "sft.work").exists()
+
+
+def test_a_training_that_stops_early_stops_where_it_would_have(
+    reference: Reference, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between its two bad measurements, and after the one that ended it: its patience is not new."""
+
+    def config(name: str) -> SftConfig:
+        return sft_config(
+            tiny, reference.rows, tmp_path / name, reference.held_out,
+            use_lora=False, learning_rate=0.3, save_steps=None, eval_steps=2, early_stopping_patience=2,
+        )  # fmt: skip
+
+    undisturbed, _ = run_sft(config("undisturbed"))
+    stop = undisturbed.metrics["steps"]
+    assert undisturbed.metrics["stopped_early"]
+    killed("sft", config("between"), tmp_path, at_step=stop - 1)
+    between, _ = run_sft(config("between"))
+    assert between.metrics["resumed_from_step"]
+    with monkeypatch.context() as patched:
+        patched.setattr(fit, "finish", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            run_sft(config("after"))
+    after, _ = run_sft(config("after"))
+    assert after.metrics["resumed_from_step"] < stop
+    for again in (between, after):
+        assert losses(again.output_dir) == pytest.approx(losses(undisturbed.output_dir), abs=1e-4)
+        assert again.metrics["eval_loss"] == pytest.approx(undisturbed.metrics["eval_loss"], abs=1e-4)
 
 
 def test_dpo_killed_after_its_first_checkpoint(reference: Reference, tmp_path: Path) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from tests.training.conftest import Reference, some_rows, write_rows
-from tests.training.running import losses, run_sft, sft_config
+from tests.training.conftest import Reference, some_pairs, some_rows, write_rows
+from tests.training.running import dpo_config, losses, run_dpo, run_sft, sft_config
 from training import base, tokens
+from training.errors import InvalidInput
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("one_thread")]
 
@@ -62,6 +65,45 @@ def test_a_finished_run_is_taken_over(reference: Reference, tiny: Path) -> None:
     finished, events = run_sft(sft_config(tiny, reference.rows, reference.folder, reference.held_out))
     assert (finished.metrics, events) == (reference.metrics, [])
     assert (reference.folder / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_a_run_from_other_weights_is_another_run(tiny: Path, tmp_path: Path) -> None:
+    """Only the inner matrices change, as they do where an adapter is merged: neither head nor tail of the file."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny, model)
+    rows = write_rows(tmp_path / "rows.jsonl", some_rows(8))
+    config = sft_config(model, rows, tmp_path / "out", max_steps=2)
+    first, _ = run_sft(config)
+    weights = load_file(model / "model.safetensors")
+    louder = {name: matrix * 1.5 for name, matrix in weights.items() if "up_proj" in name}
+    save_file(weights | louder, model / "model.safetensors")
+    second, events = run_sft(config)
+    assert events
+    assert second.metrics["train_loss_first"] != first.metrics["train_loss_first"]
+    shutil.copyfile(tiny / "model.safetensors", model / "model.safetensors")
+    with pytest.raises(InvalidInput, match="was trained on another base model"):
+        base.load(second.output_dir)
+
+
+def test_an_adapter_on_four_bits_keeps_its_small_steps(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRL rounds such an adapter to bfloat16. The whole way is run: outside of tests a processor is refused."""
+    monkeypatch.setattr(base, "check_four_bit", lambda _on: None)
+    rows, pairs = write_rows(tmp_path / "rows.jsonl", some_rows(16)), write_rows(tmp_path / "p.jsonl", some_pairs(16))
+    sft = sft_config(tiny, rows, tmp_path / "sft", max_steps=4)
+    made, _ = run_sft(sft.model_copy(update={"model": sft.model.model_copy(update={"load_in_4bit": True})}))
+    held = load_file(made.output_dir / "adapter_model.safetensors")
+    assert {weights.dtype for weights in held.values()} == {torch.float32}
+    assert any(not torch.equal(weights, weights.bfloat16().float()) for weights in held.values())
+    dpo = dpo_config(made.output_dir, pairs, tmp_path / "dpo", max_steps=2, learning_rate=5e-6)
+    dpo = dpo.model_copy(update={"model": dpo.model.model_copy(update={"load_in_4bit": True})})
+    _, events = run_dpo(dpo)
+    first = next(event for event in events if event.get("stage") == "train")
+    assert first["reward_margin"] == pytest.approx(0, abs=1e-6), "it begins as its own reference"
+    moved = load_file(tmp_path / "dpo/adapter_model.safetensors")
+    small = [(moved[name] - held[name]).abs() for name in held]
+    assert any(((change > 0) & (change < 1e-5)).any() for change in small)
 
 
 def test_the_loss_by_hand(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from training import rows
+from training import rows, templates
 from training.errors import InvalidInput, Missing
 from training.evaluation.forcing import Forced
 from training.generation import ALONE, Answer, Loss, Prompt
@@ -42,7 +42,8 @@ class Template:
         longest = fields.get(f"{architecture}.context_length")
         self.longest = int(longest.contents()) if longest else 4096
         self.name_or_path = str(path)
-        self.chat_template = held.get("tokenizer.chat_template")
+        template = held.get("tokenizer.chat_template")
+        self.chat_template = templates.steady(template) if isinstance(template, str) else None
         self.eos = held.get("tokenizer.ggml.eos_token_id")
         tokens = fields.get("tokenizer.ggml.tokens")
         self._types = fields.get("tokenizer.ggml.token_type")
@@ -101,21 +102,22 @@ class Gguf:
         if prompts and timed:
             self._llama.complete(self._render(prompts[0]), max_tokens=2)
         for index, prompt in enumerate(prompts):
-            text = self._render(prompt)
-            count = len(self._llama.tokenize(text))
+            asked = self._render(prompt)
+            count = len(self._llama.tokenize(asked))
             if count + max_new_tokens > self._context:
                 raise InvalidInput(
                     f"{self._path}: prompt {index + 1} has {count} tokens; with max_new_tokens {max_new_tokens} that "
                     f"is more than the {self._context} it can have; ask for shorter answers or leave the row out"
                 )
-            said = self._llama.complete(text, max_tokens=max_new_tokens)
-            yield index, Answer(said.text, len(said.tokens), said.seconds, said.finish_reason)
+            said = self._llama.complete(asked, max_tokens=max_new_tokens)
+            text = rows.opener(self._template) + said.text
+            yield index, Answer(text, len(said.tokens), said.seconds, said.finish_reason)
 
     def losses(self, some: Sequence[Row]) -> Iterator[tuple[int, Loss | None]]:
         end = self._end()
         for index, row in enumerate(some):
             prompt = self._llama.tokenize(self._render(row.prompt))
-            said = self._llama.tokenize(row.completion)
+            said = self._llama.tokenize(templates.rest(row.completion, rows.opener(self._template)))
             if end is None or len(prompt) + len(said) + 1 >= self._context:
                 yield index, None
                 continue

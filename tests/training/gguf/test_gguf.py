@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from training import artifacts, base, convert, embedded, fidelity, gguf, merge, modelfile, names
+from training import artifacts, base, convert, embedded, fidelity, gguf, merge, modelfile, names, templates
 from training.configs import validate
 from training.errors import InvalidInput, Missing, TrainingError
 from training.quantization import importance
@@ -96,9 +96,9 @@ def test_an_adapter_becomes_one_model_with_the_stock_template(tiny: Path, adapte
 def test_marks_of_training_render_nothing() -> None:
     from jinja2 import Environment
 
-    plain = merge.without_marks("a {%- generation -%} b {%- endgeneration %} c")
+    plain = templates.handed_on("a {%- generation -%} b {%- endgeneration %} c")
     assert Environment(autoescape=True).from_string(plain).render() == "ab c"
-    assert "generation" not in merge.without_marks(MARKED)
+    assert "generation" not in templates.handed_on(MARKED)
 
 
 @pytest.mark.timeout(600)
