@@ -104,8 +104,11 @@ def _qa(row: QARow) -> tuple[Task, Shape, Place, bool]:
         reference=reference,
         thinking=thinking,
     )
+    # What did not converge is worth another try, by another teacher or with more rounds; by the same ones it is known.
     annotated = (
-        metadata is not None and metadata.thinking_iterations is not None and metadata.thinking_outcome != "failed"
+        metadata is not None
+        and metadata.thinking_iterations is not None
+        and metadata.thinking_outcome not in ("failed", "stalled", "exhausted")
     )
     return task, "qa", place, annotated
 

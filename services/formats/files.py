@@ -10,7 +10,9 @@ from typing import Any, Final, NamedTuple
 from services.formats import trainers
 from services.formats.conversation import BadExample, Conversation, read
 from services.formats.rows import FORMATS, WRITERS, Format
+from services.formats.thinking import spoken
 from services.training.pairs import openai
+from services.views import ThinkingTag
 
 NAMES: Final[dict[Format, str]] = {
     "alpaca": "training_data.jsonl",
@@ -48,13 +50,13 @@ def load(text: str) -> list[Any]:
     return rows
 
 
-def conversations(examples: Iterable[Any]) -> tuple[list[Conversation], list[Refused]]:
-    """The examples as conversations, and those that are none."""
+def conversations(examples: Iterable[Any], tag: ThinkingTag = "think") -> tuple[list[Conversation], list[Refused]]:
+    """The examples as conversations, thinking that stands apart in the last turn, and those that are none."""
     found: list[Conversation] = []
     refused: list[Refused] = []
     for number, example in enumerate(examples, 1):
         try:
-            found.append(read(example))
+            found.append(read(spoken(example, tag) if isinstance(example, dict) else example))
         except BadExample as error:
             refused.append(Refused(number, str(error)))
     return found, refused
@@ -94,10 +96,15 @@ def split(told: list[Conversation], ratio: float) -> tuple[list[Conversation], l
 
 
 def folder(
-    examples: list[Any], *, curated: bool, validation_ratio: float = 0.0, base_model: str = ""
+    examples: list[Any],
+    *,
+    curated: bool,
+    validation_ratio: float = 0.0,
+    base_model: str = "",
+    tag: ThinkingTag = "think",
 ) -> tuple[dict[str, str], list[Refused]]:
     """Every file of a training folder, name -> text, and the examples that are in none of the trainers' files."""
-    told, refused = conversations(examples)
+    told, refused = conversations(examples, tag)
     train, held = split(told, validation_ratio) if validation_ratio else (told, [])
     stage = "curated" if curated else "raw"
     files = {f"training_examples_{stage}.json": json.dumps(examples, indent=2, ensure_ascii=False) + "\n"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections import deque
@@ -32,9 +33,14 @@ ENVIRONMENT: Final = frozenset(
         "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER",
         "NVIDIA_VISIBLE_DEVICES", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ENABLE_MPS_FALLBACK",
         "NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME",
+        "HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     }
 )  # fmt: skip
-"""What a program may see of the service's environment. No token and no key is among it: a program needs none."""
+"""What a program may see of the service's environment. No token and no key is among it: a program needs none. Where the
+hub is behind a proxy or a mirror it gets the way there, but none with a password in it.
+"""
+_PASSWORD: Final = re.compile(r"://[^/@\s]*@")
 PATIENCE: Final = 10.0
 """Seconds from the asking to end until the killing."""
 LAST_LINES: Final = 20
@@ -47,7 +53,7 @@ _ERRORS: Final[dict[str, type[Exception]]] = {"invalid": InvalidRequest, "missin
 
 def environment() -> dict[str, str]:
     """What a child sees."""
-    told = {name: value for name, value in os.environ.items() if name in ENVIRONMENT}
+    told = {name: value for name, value in os.environ.items() if name in ENVIRONMENT and not _PASSWORD.search(value)}
     home = str(
         Path(training.__file__).parents[1]
     )  # where the service runs from a checkout, `training` is not installed

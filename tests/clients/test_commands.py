@@ -44,6 +44,14 @@ def test_submit_watch_export(cli: Cli, service: Endpoint, tmp_path: Path) -> Non
     turns = [json.loads(line)["messages"][-1]["content"] for line in messages.stdout.splitlines()]
     assert len(turns) == 6
     assert all(turn.startswith("<thinking>") for turn in turns)
+    trained = cli("export", name, "-", "--as", "trl")
+    answers = [json.loads(line)["completion"][0]["content"] for line in trained.stdout.splitlines()]
+    assert len(answers) == 6
+    assert all(answer.startswith("<think>\n") for answer in answers)
+    assert "rows were made by offline models" in trained.stderr
+    refused = cli("export", name, "-", "--as", "trl", "--tag", "reasoning_content")
+    assert refused.returncode == 2
+    assert "only --as messages of a job has a field" in refused.stderr
     assert cli("export", name, "nowhere/out.jsonl").returncode == 2
 
 

@@ -9,6 +9,7 @@ import pytest
 from teachback import Client
 
 from tests.clients.conftest import OFFLINE, Cli, installer_row, qa_row, read_rows, write_rows
+from tests.support.service import ROOT
 
 pytestmark = pytest.mark.usefixtures("service")
 
@@ -102,6 +103,18 @@ def test_an_output_made_elsewhere_is_gone_on_with(cli: Cli, tmp_path: Path) -> N
     assert fresh.returncode == 0, fresh.stderr
     assert json.loads(fresh.stdout)["outcomes"]["reused"] == 0
     assert len(read_rows(out)) == 3
+
+
+def test_what_did_not_converge_is_worked_on_again_by_others(cli: Cli, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", read_rows(ROOT / "examples/qa_sample.jsonl")[:8])
+    options = (tmp_path / "out.jsonl", *OFFLINE, "--json")
+    told = [json.loads(cli("enhance-thinking", source, *options, "--iterations", str(n)).stdout) for n in (1, 1, 4)]
+    first, same, more = (one["outcomes"] for one in told)
+    converged = first["converged_first_try"]
+    assert first == same
+    assert first["exhausted"] == 8 - converged > 0
+    assert more["reused"] == converged
+    assert more["converged"] > 0
 
 
 def test_torn_lines_of_an_earlier_output_are_kept_in_a_copy(cli: Cli, tmp_path: Path) -> None:

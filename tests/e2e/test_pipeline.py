@@ -6,6 +6,7 @@ block, in one folder.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from teachback.training_files import TrainingFiles
 
 from tests.docs.pages import ROOT, Block
 from tests.docs.trained import BLOCKS
+from training.rows import parse
 
 pytestmark = pytest.mark.timeout(2400)  # a dozen minutes on two cores that are made for bfloat16
 PATIENCE = 2300
@@ -159,7 +161,7 @@ def test_f16_is_as_good_and_llama_cpp_answers_through_litellm(trained: Trained) 
 
     from training.llama import Llama
     from training.metrics import judge
-    from training.rows import Row, parse
+    from training.rows import Row
 
     rows = [row for row in map(parse, _rows(files.data.validation)) if isinstance(row, Row)][:8]
     asked = [[message.model_dump() for message in row.prompt] for row in rows]
@@ -176,6 +178,25 @@ def test_f16_is_as_good_and_llama_cpp_answers_through_litellm(trained: Trained) 
     assert ended.returncode == 0, ended.stderr
     right = [judge(said, row.completion).exact for said, row in zip(json.loads(ended.stdout), rows, strict=True)]
     assert sum(right) >= 7, right
+
+
+def test_preferences_move_the_real_model(trained: Trained) -> None:
+    """The pipeline leaves DPO out where the model makes no mistakes: here its own rows are held against one another."""
+    rows = _rows(trained.files.data.train)[:33]
+    pairs = trained.folder / "against.jsonl"
+    with pairs.open("w") as file:
+        for row, other in itertools.pairwise(rows):
+            if row["output"] != other["output"]:
+                prompt = [message.model_dump() for message in parse(row).prompt]
+                file.write(json.dumps({"prompt": prompt, "chosen": row["output"], "rejected": other["output"]}) + "\n")
+    out = trained.folder / "preferred"
+    batches = ("--per-device-train-batch-size", "4", "--gradient-accumulation-steps", "1")
+    trained.run("teachback", "train", "dpo", pairs, "--model", trained.files.sft, "--max-steps", "8", *batches,
+                "--learning-rate", "2e-5", "-o", out)  # fmt: skip
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert abs(metrics["reward_margin_first"]) < 0.05, metrics  # it begins as its own reference
+    assert metrics["reward_margin"] > 0.2, metrics
+    assert metrics["reward_accuracy"] == 1, metrics
 
 
 THROUGH_LITELLM = """

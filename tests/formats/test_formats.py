@@ -33,7 +33,35 @@ CHAT = {
         {"role": "assistant", "content": ANSWER},
     ]
 }
+ASKED = {"role": "user", "content": "What is 7 * 8 - 5?"}
 EXAMPLES: list[dict[str, Any]] = [PLAIN, COMMAND, TALK, CHAT]
+
+
+APART: list[dict[str, Any]] = [
+    {"messages": [ASKED, {"role": "assistant", "content": "51"}], "metadata": {"thinking": "7 * 8 = 56."}},
+    {"messages": [ASKED, {"role": "assistant", "content": "51"}], "thinking": "7 * 8 = 56."},
+    {"messages": [ASKED, {"role": "assistant", "content": "51", "reasoning_content": "7 * 8 = 56."}]},
+    {
+        "messages": [ASKED, {"role": "assistant", "content": "<think>Wrong.</think>51"}],
+        "metadata": {"thinking": "7 * 8 = 56."},
+    },
+    {
+        "system_context": "Boot mode: UEFI",
+        "messages": [ASKED, {"role": "assistant", "content": "Shall I?"}, {"role": "user", "content": "yes"}],
+        "expected_response": {"type": "command", "command": "51", "thinking": "7 * 8 = 56."},
+    },
+]
+
+
+@pytest.mark.parametrize("row", APART)
+def test_thinking_that_stands_apart_is_in_the_last_turn(row: dict[str, Any]) -> None:
+    (told,), refused = conversations([row])
+    assert not refused
+    assert told.answer == "<think>\n7 * 8 = 56.\n</think>\n\n51"
+    if "expected_response" in row:
+        assert [role for role, _ in told.turns] == ["system", "user", "assistant", "user", "assistant"]
+    (told,), _ = conversations([row], "thinking")
+    assert told.answer.startswith("<thinking>\n7 * 8")
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -63,7 +63,7 @@ def export(
     ] = "source",
     tag: Annotated[
         Literal["think", "thinking", "reasoning_content"],
-        typer.Option(help="With messages: how the thinking stands there."),
+        typer.Option(help="How the thinking stands in the assistant turn; reasoning_content with messages alone."),
     ] = "think",
     converged_only: Annotated[bool, typer.Option("--converged-only", help="Only rows that converged.")] = False,
     include_unfinished: Annotated[
@@ -78,7 +78,10 @@ def export(
     if as_ not in ("source", "messages") or Path(job).is_file():
         from teachback.cli import exporting
 
-        exporting.export(ctx.obj, job, out, as_, validation_ratio, base_model)
+        rows = {"converged_only": converged_only, "include_unfinished": include_unfinished}
+        exporting.export(
+            ctx.obj, job, out, as_, tag=tag, rows=rows, validation_ratio=validation_ratio, base_model=base_model
+        )
         return
     from teachback.files import check_output
 
