@@ -57,6 +57,7 @@ async def send(endpoint: Endpoint, request: Request) -> Reply:
 
 
 def _translate(endpoint: Endpoint, error: Exception) -> ModelError:
+    import aiohttp
     import httpx
     from litellm import exceptions as known
 
@@ -73,6 +74,8 @@ def _translate(endpoint: Endpoint, error: Exception) -> ModelError:
         return UnknownModel(said)
     # What broke on the way LiteLLM reports as the server's error or as a lost connection, by provider; the cause knows.
     causes = list(_causes(error))
+    if lost := next((c for c in causes if isinstance(c, aiohttp.ClientConnectorError)), None):
+        return Unreachable(f"{endpoint.name}: {lost.host}:{lost.port} can't be reached; is its server running there?")
     if any(isinstance(c, httpx.ConnectError) for c in causes):
         return Unreachable(said)
     if any(isinstance(c, (httpx.ReadError, httpx.RemoteProtocolError)) for c in causes):

@@ -37,6 +37,7 @@ _WORKING: Final = re.compile(r"^[ \t>*_#`-]*(?:working|wrong)[ \t]*[*_]*[ \t]*:"
 _PARTS: Final = re.compile(r"<(working|wrong)>.*?(?:</\1>|$)", re.I | re.S)
 _RESULT: Final = re.compile(r"[^=≈]*[=≈]\s*(.+)", re.S)
 _ENDS_STRING: Final = re.compile(r"\s*(?:[}\]:]|,\s*(?:[\"{\[\d-]|true|false|null|$)|$)")
+_QUOTED: Final = re.compile(r'["“]([^"“”]+)["”]')
 _DIGITS: Final = re.compile(r"\d[\d,.]*")
 
 
@@ -68,7 +69,10 @@ def read_hint(text: str) -> str:
     if not marks and _WORKING.search(outside):
         return ""
     hint = outside[marks[-1].end() :] if marks else outside
-    return _addressed(" ".join(hint.split()).strip('"“”*` '))
+    hint = " ".join(hint.split()).strip("*` ")
+    if whole := _QUOTED.fullmatch(hint):  # a quotation that only begins or only ends it is the hint's own
+        hint = whole[1].strip()
+    return _addressed(hint)
 
 
 def _addressed(hint: str) -> str:

@@ -51,13 +51,13 @@ async def attempt(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["evalu
             task.response_kind,
             notes,
             hints,
-            RULES[cast.rules.style],
+            RULES[cast.style(task)],
             # Two to four lines that explain a given response have no turning points to show.
             "consolidated",
             number,
             complaints=rounds[-1].complaints if rounds else [],
         )
-        turn = Round(number=number, thinking=laid_out(cast.rules.style, task, thinking))
+        turn = Round(number=number, thinking=laid_out(cast.style(task), task, thinking))
     return Command(update={"rounds": [*rounds, turn]}, goto="evaluate")
 
 
@@ -111,7 +111,7 @@ async def consolidate(state: Loop, runtime: Runtime[Cast]) -> Command[Literal["c
     """The thinking rewritten into one clean line of thought, kept only where it holds by itself too."""
     task, cast, last = state["task"], runtime.context, state["rounds"][-1]
     clean = await cast.teacher.consolidate(task.question, last.thinking, last.number)
-    flaws = thinking_complaints(clean, task.reference, task.question) + style_complaints(cast.rules.style, task, clean)
+    flaws = thinking_complaints(clean, task.reference, task.question) + style_complaints(cast.style(task), task, clean)
     holds = not flaws and await verified(task, clean, cast, last.number, step="verify_consolidated")
     return _go(state, {"kept": clean} if holds else {}, after_consolidation(state), cast)
 
@@ -187,7 +187,7 @@ async def _hint(task: Task, last: Round, cast: Cast, critique: str, hints: list[
         last.thinking,
         critique=critique,
         hints=hints,
-        rules=RULES[cast.rules.style],
+        rules=RULES[cast.style(task)],
         round_=last.number,
         attempt=number,
     )

@@ -18,7 +18,7 @@ async def assess(task: Task, turn: Round, cast: Cast, step: str = "judge") -> Ro
     A known wrong answer needs no judge: its score is 0, and the teacher sees attempt and reference itself.
     """
     complaints = thinking_complaints(turn.thinking, task.reference, task.question)
-    complaints += [c for c in style_complaints(cast.rules.style, task, turn.thinking) if c not in complaints]
+    complaints += [c for c in style_complaints(cast.style(task), task, turn.thinking) if c not in complaints]
     known = compare(turn.answer, task.reference) if task.mode == "solve" else None
     if known is False:
         critique = "The answer is wrong." if turn.answer else "No answer was given."
@@ -49,7 +49,7 @@ async def _judge(task: Task, turn: Round, cast: Cast, known: bool | None, step: 
         return await cast.evaluator.judge(
             task.question, task.reference, turn.thinking, turn.answer, known=known, round_=turn.number, step=step
         )
-    rules = RULES[cast.rules.style]
+    rules = RULES[cast.style(task)]
     return await cast.evaluator.judge_thinking(
         task.question, task.reference, turn.thinking, rules, round_=turn.number, step=step
     )
@@ -93,7 +93,7 @@ async def _judged_right(
 async def incumbent(task: Task, winner: Round, cast: Cast) -> Round | None:
     """The thinking the row came with, measured like a round; None where it does not hold by itself."""
     # Style first: it bounds the length of a text that nobody has looked at yet.
-    flaws = style_complaints(cast.rules.style, task, task.thinking) or thinking_complaints(
+    flaws = style_complaints(cast.style(task), task, task.thinking) or thinking_complaints(
         task.thinking, task.reference, task.question
     )
     if flaws or not await verified(task, task.thinking, cast, winner.number, step="incumbent"):

@@ -20,7 +20,8 @@ class Rules:
     threshold: float = 0.6
     verify_samples: int = 1
     thinking_format: ThinkingFormat = "iterative"
-    style: Style = "qa"
+    style: Style | None = None
+    """None: what the row's shape asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Cast:
     teacher: Teacher
     evaluator: Evaluator
     rules: Rules = field(default_factory=Rules)
+
+    def style(self, task: Task) -> Style:
+        """The style of this row: its thinking reads otherwise where the response is given than where it is found."""
+        return self.rules.style or ("installer" if task.mode == "rationalise" else "qa")
 
 
 class Changes(TypedDict, total=False):

@@ -98,6 +98,9 @@ async def plan(spec: EnhanceSpec, settings: Settings, gateway: Gateway) -> Plan:
     """Fills a spec in. Raises UnknownModel, MissingKey, or InvalidRequest for a budget without prices."""
     teacher = spec.teacher or settings.teacher
     names = (spec.student or settings.student, teacher, spec.evaluator or settings.judge_for(teacher))
+    for role, name in zip(("student", "teacher", "evaluator"), names, strict=True):
+        if name.startswith("offline/") and name != f"offline/{role}":
+            raise InvalidRequest(f"{role}: {name} knows its own role alone; the offline {role} is offline/{role}")
     found = [await gateway.resolve(name) for name in names]
     priced(spec.max_cost, found)
     rules = Rules(
@@ -105,7 +108,7 @@ async def plan(spec: EnhanceSpec, settings: Settings, gateway: Gateway) -> Plan:
         threshold=0.6 if spec.score_threshold is None else spec.score_threshold,
         verify_samples=spec.verify_samples or 1,
         thinking_format=spec.thinking_format or "iterative",
-        style=spec.style or "qa",
+        style=spec.style or None,
     )
     student, teacher, evaluator = (e.name for e in found)
     parts = [student, teacher, evaluator, rules, await asyncio.to_thread(prompt_hashes)]

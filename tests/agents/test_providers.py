@@ -121,6 +121,12 @@ async def test_a_closed_port_is_unreachable(model: str) -> None:
         await gateway.complete(ask(model=model), FREE)
 
 
+async def test_a_local_server_that_does_not_run_is_named() -> None:
+    gateway = Gateway(Catalog({"*": ModelSettings(api_base="http://127.0.0.1:9", max_retries=0)}))
+    with pytest.raises(Unreachable, match=r"^ollama_chat/m: 127\.0\.0\.1:9 can't be reached; is its server running"):
+        await gateway.complete(ask(model="ollama_chat/m"), FREE)
+
+
 @both
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"", b"<html>", b'{"candidates": [], "content": []}'])
 async def test_a_reply_in_no_known_shape_is_a_bad_reply(make: MakeGateway, model: str, body: bytes) -> None:

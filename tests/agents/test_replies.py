@@ -102,6 +102,8 @@ def test_what_is_no_json_is_an_error(text: str) -> None:
         ("**Working:** 240 - 15 = 225\nWrong: 240", ""),
         ("<Working> 240 - 15 = 225</Working> <Wrong> 240 </Wrong> Look at the 15 guests.", "Look at the 15 guests."),
         ("<Working> 240 - 15 = 225", ""),
+        ('"It has to" is no reason: name one.', '"It has to" is no reason: name one.'),
+        ('Look at the line "Boot mode"', 'Look at the line "Boot mode"'),
     ],
 )
 def test_hints_lose_their_wrapping(text: str, hint: str) -> None:

@@ -116,6 +116,13 @@ def test_exit_codes_of_a_service_that_is_not_there_or_not_ours(cli: Cli, service
     assert cli("jobs", "list", "--no-such-option").returncode == 2
 
 
+def test_an_offline_model_plays_its_own_role(cli: Cli, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", [qa_row(40, 5)])
+    refused = cli("submit", source, "--student", "offline/evaluator")
+    assert refused.returncode != 0
+    assert "student: offline/evaluator knows its own role alone" in refused.stderr
+
+
 def test_help_loads_no_grpc(cli: Cli) -> None:
     loaded = cli("--help", PYTHONPROFILEIMPORTTIME="1")
     assert loaded.returncode == 0

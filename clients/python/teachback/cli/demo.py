@@ -27,8 +27,8 @@ RUNS: list[tuple[str, Literal["qa", "installer"]]] = [("qa_sample", "qa"), ("ins
 OUTCOMES = {
     "converged_first_try": "right at once, and again from its own thinking alone",
     "converged": "reached the answer after hints, and again without them, from the kept thinking alone",
-    "stalled": "two rounds brought nothing new; the best thinking is kept",
-    "exhausted": "no round left; the best thinking is kept",
+    "stalled": "two rounds brought nothing new; the row stays as it came",
+    "exhausted": "no round left; the row stays as it came",
     "failed": "a call went wrong; `teachback jobs retry` tries the row again",
     "reused": "taken over from earlier work, not paid again",
 }

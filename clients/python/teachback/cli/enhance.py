@@ -25,7 +25,10 @@ Evaluator = Annotated[str, typer.Option(help="Model that judges. Default: the se
 Iterations = Annotated[int, typer.Option(min=1, max=20, help="Rounds at most.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Only the first so many rows.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=1000, help="Rows in flight at once.")]
-Style = Annotated[Literal["qa", "installer"], typer.Option(help="The rules a thinking has to keep.")]
+Style = Annotated[
+    Literal["qa", "installer"] | None,
+    typer.Option(help="The rules a thinking has to keep. Default: those of the row's shape."),
+]
 Format = Annotated[
     Literal["iterative", "consolidated"],
     typer.Option("--format", help='Turning points visible ("Aha! ..."), or one clean line of thought.'),
@@ -48,7 +51,7 @@ def enhance_thinking(
     iterations: Iterations = 3,
     samples: Samples = None,
     batch_size: BatchSize = 10,
-    style: Style = "qa",
+    style: Style = None,
     format: Format = "iterative",
     max_cost: MaxCost = None,
     verify_samples: VerifySamples = 1,
@@ -105,7 +108,7 @@ def submit(
     iterations: Iterations = 3,
     samples: Samples = None,
     batch_size: BatchSize = 10,
-    style: Style = "qa",
+    style: Style = None,
     format: Format = "iterative",
     max_cost: MaxCost = None,
     verify_samples: VerifySamples = 1,
@@ -152,7 +155,7 @@ def options_of(
     iterations: int,
     samples: int | None,
     batch_size: int,
-    style: Literal["qa", "installer"],
+    style: Literal["qa", "installer"] | None,
     format: Literal["iterative", "consolidated"],
     max_cost: float | None,
     verify_samples: int,
@@ -163,11 +166,12 @@ def options_of(
     options: EnhanceOptions = {
         "max_iterations": iterations,
         "batch_size": batch_size,
-        "style": style,
         "thinking_format": format,
         "verify_samples": verify_samples,
         "measure_lift": lift,
     }
+    if style:
+        options["style"] = style
     if student:
         options["student"] = student
     if teacher:

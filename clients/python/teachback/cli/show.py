@@ -77,16 +77,22 @@ def put_rounds(example: example_pb2.Example) -> None:
     rounds = list(example.rounds)
     for begin in range(0, len(rounds), COLUMNS):
         part = rounds[begin : begin + COLUMNS]
-        heads = [f"round {r.number}{' (kept)' if r.number == example.best_round else ''}" for r in part]
+        heads = [f"round {r.number}{_mark(example, r.number)}" for r in part]
         table = Table("", *heads, show_lines=True, expand=True)
         for label, cells in _round_rows(part):
             if any(cells):
                 table.add_row(label, *(Text(clean(cell)) for cell in cells))
         console.print(table)
     put("outcome", example.outcome + (f" ({example.reason})" if example.reason else ""))
-    put("thinking that was kept", example.thinking)
+    put("thinking in the row now", example.thinking)
     if example.labels:
         put("labels", ", ".join(example.labels))
+
+
+def _mark(example: example_pb2.Example, number: int) -> str:
+    if number != example.best_round:
+        return ""
+    return " (kept)" if example.enhanced else " (best)"
 
 
 def question(example: example_pb2.Example) -> str:
