@@ -56,6 +56,17 @@ def test_a_named_training_gets_its_files(cli: Cli, workspace: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_thinking_of_rows_that_are_trained_on(cli: Cli, workspace: Path) -> None:
+    done = cli("generate", "commands", "--name", "kettle", "--num", "20", "--enhance", "--student", "offline/student")
+    assert done.returncode == 0, done.stderr
+    data = TrainingData(workspace, "kettle")
+    thought = read_rows(data.folder / "train.thinking.jsonl")
+    asked = [row["messages"][-1]["content"].partition("\n")[0] for row in thought]
+    assert asked == [row["instruction"] for row in read_rows(data.train)], "none of the rows that are held out"
+    given = [row["expected_response"]["response"] for row in thought]
+    assert given == [row["output"] for row in read_rows(data.train)]
+
+
 def test_by_hand_in_a_chat_window(cli: Cli, workspace: Path, client: Client) -> None:
     printed = cli("generate", "commands", "--schema", "schemas/kettle.yaml", "--num", "10", "--print-prompts")
     assert printed.returncode == 0, printed.stderr

@@ -364,7 +364,7 @@ def test_a_given_response_is_explained_and_must_follow_from_that() -> None:
 
 def test_a_row_is_held_to_the_style_of_its_shape() -> None:
     """Who names no style gets an installer row's thinking by an installer row's rules."""
-    script = Script({"explain": ["It boots by BIOS.\nUsing lsblk.", NOTE], "coach_thinking": ["Hint: Look at the mode."],
+    script = Script({"explain": ["It boots by BIOS.\nUsing lsblk.", NOTE], "coach_thinking": ["Hint: Look."],
                      "judge_thinking": [verdict()], "respond": ["Answer: lsblk"]})  # fmt: skip
     assert play(script, disks(), Rules()).thinking == NOTE
 

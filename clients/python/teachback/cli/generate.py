@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import io
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +29,7 @@ Attempts = Annotated[int, typer.Option(min=1, max=20, help="Attempts at an examp
 Enhance = Annotated[
     bool, typer.Option("--enhance", help="Then work on the thinking of every example, into OUTPUT.thinking.jsonl.")
 ]
+Student = Annotated[str, typer.Option(help="With --enhance: the model that thinks. Default: the service's.")]
 Seed = Annotated[int, typer.Option(help="Decides every draw; the same seed plans the same.")]
 
 
@@ -54,16 +57,39 @@ def attend(
     return job
 
 
-def think(session: Session, job: JobHandle, output: Path, teacher: str, evaluator: str) -> None:
-    """The thinking of what was made, by the loop: from OUTPUT.messages.jsonl to OUTPUT.thinking.jsonl."""
+def think(
+    session: Session,
+    job: JobHandle,
+    output: Path,
+    models: Mapping[str, str],
+    *,
+    without: Collection[int] = (),
+) -> None:
+    """The thinking of what was made, by the loop: from OUTPUT.messages.jsonl to OUTPUT.thinking.jsonl.
+
+    What was made is given, and the thinking explains it: there is no one right answer that it could be found by.
+    `models`: those named for the loop's roles. `without`: places of rows that stay as they are, as those held out.
+    """
     from teachback import enhancing
     from teachback.cli.enhance import attend as attend_enhance
     from teachback.cli.show import put_stats
+    from teachback.files import replacing
 
+    made = io.BytesIO()
+    job.export(made, format="messages")
     rows = output.with_name(f"{output.stem}.messages.jsonl")
-    job.export(rows, format="messages")
-    options = {name: model for name, model in (("teacher", teacher), ("evaluator", evaluator)) if model}
+    with replacing(rows) as file:
+        for place, line in enumerate(made.getvalue().splitlines()):
+            if place not in without:
+                file.write(json.dumps(_given(json.loads(line)), ensure_ascii=False).encode() + b"\n")
+    options = {role: model for role, model in models.items() if model} | {"style": "qa"}
     out = output.with_name(f"{output.stem}.thinking.jsonl")
     stats, enhanced = attend_enhance(session, enhancing.Run([rows], out, options))  # type: ignore[arg-type]
     enhancing.check_done(enhanced.job)
     put_stats(stats)
+
+
+def _given(row: dict[str, Any]) -> dict[str, Any]:
+    """A chat as a request whose response is given."""
+    *asked, last = row["messages"]
+    return {**row, "messages": asked, "expected_response": {"type": "text", "response": last["content"]}}

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, attend, think
+from teachback.cli.generate import (
+    Attempts,
+    BatchSize,
+    Enhance,
+    Evaluator,
+    MaxCost,
+    Seed,
+    Student,
+    Teacher,
+    attend,
+    think,
+)
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text, service_module
 from teachback.cli.where import Where, say
@@ -46,10 +57,11 @@ def generate_commands(
     max_attempts: Attempts = 3,
     seed: Seed = 0,
     enhance: Enhance = False,
+    student: Student = "",
     json: Json = False,
 ) -> None:
     """Make requests and the calls that they mean: training/data/NAME/train.jsonl, train_val.jsonl and figures."""
-    from teachback.training_data import TrainingData
+    from teachback.training_data import TrainingData, validation
 
     if schema is None and not name:
         raise BadInput("say which: --schema FILE, --name NAME, or both")
@@ -64,7 +76,10 @@ def generate_commands(
         say(f"{data.train} is there already; --force makes it anew")
         return
     if import_replies:
+        if enhance:
+            raise BadInput("--enhance works on a job's examples: replies that are imported are none")
         lines, report = _imported(text, source, num, seed, import_replies)
+        job = ""
     else:
         options: GenerateOptions = {
             "commands": {"num": num},
@@ -76,10 +91,16 @@ def generate_commands(
         }
         if max_cost is not None:
             options["max_cost"] = max_cost
-        lines, report = _made(ctx.obj, source, data, options, resume=not force, enhance=enhance)
+        lines, report, job = _made(ctx.obj, source, data, options, resume=not force)
     train, held_out = data.write(lines, report, validation_ratio)
     say(f"{data.train}: {train} rows; {data.validation.name}: {held_out}")
     _tell(report)
+    if enhance:
+        apart = validation(len(lines), report.get("together", []), validation_ratio)
+        where: Where = ctx.obj
+        with where.open() as session:
+            models = {"student": student, "teacher": teacher, "evaluator": evaluator}
+            think(session, session.client.job(job), data.train, models, without=apart)
     if json:
         from teachback.cli.show import put_json
 
@@ -87,17 +108,15 @@ def generate_commands(
 
 
 def _made(
-    where: Where, source: Path, data: TrainingData, options: GenerateOptions, *, resume: bool, enhance: bool
-) -> tuple[list[bytes], dict[str, Any]]:
-    """The rows of a job, which is found again where it was left, and its report."""
+    where: Where, source: Path, data: TrainingData, options: GenerateOptions, *, resume: bool
+) -> tuple[list[bytes], dict[str, Any], str]:
+    """The rows of a job, which is found again where it was left, its report and its name."""
     data.folder.mkdir(parents=True, exist_ok=True)
     with where.open() as session:
         job = attend(session, [source], options, resume=resume, also=_saving(data))
-        if enhance:
-            think(session, job, data.train, options.get("teacher", ""), options.get("evaluator", ""))
         rows = io.BytesIO()
         job.export(rows)
-        return rows.getvalue().splitlines(), job.report
+        return rows.getvalue().splitlines(), job.report, job.name
 
 
 def _saving(data: TrainingData) -> Callable[[JobHandle, job_pb2.Job], None]:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, MaxCost, Seed, Teacher, attend, think
+from teachback.cli.generate import (
+    Attempts,
+    BatchSize,
+    Enhance,
+    Evaluator,
+    MaxCost,
+    Seed,
+    Student,
+    Teacher,
+    attend,
+    think,
+)
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text
 from teachback.cli.where import Where, say
@@ -42,6 +53,7 @@ def generate_passages(
     max_attempts: Attempts = 3,
     seed: Seed = 0,
     enhance: Enhance = False,
+    student: Student = "",
     json: Json = False,
 ) -> None:
     """Ask the templates of every passage: one example for each pair, checked against its template's own rules."""
@@ -57,7 +69,7 @@ def generate_passages(
         job = attend(session, files, options, resume=not fresh, strict=strict)
         size = job.export(output)
         if enhance:
-            think(session, job, output, teacher, evaluator)
+            think(session, job, output, {"student": student, "teacher": teacher, "evaluator": evaluator})
     report = job.report
     tell(report)
     say(f"{output}: {report.get('examples', 0)} examples, {size} bytes")

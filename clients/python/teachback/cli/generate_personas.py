@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Enhance, Evaluator, MaxCost, Seed, Teacher, think
+from teachback.cli.generate import Enhance, Evaluator, MaxCost, Seed, Student, Teacher, think
 from teachback.cli.jobs import Json
 from teachback.cli.where import Where, aside, left, say
 from teachback.errors import BadInput
@@ -51,6 +51,7 @@ def generate_personas(
     seed: Seed = 0,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse the whole file where any chunk is bad.")] = False,
     enhance: Enhance = False,
+    student: Student = "",
     json: Json = False,
 ) -> None:
     """Make a question and a persona's answer from each chunk: X.jsonl, X_train, X_val, X_checkpoint and X_stats."""
@@ -94,7 +95,8 @@ def generate_personas(
     with where.open() as session:
         told = attend(session, run)
         if enhance:
-            think(session, session.client.job(run.job_name), output, teacher, evaluator)
+            models = {"student": student, "teacher": teacher, "evaluator": evaluator}
+            think(session, session.client.job(run.job_name), output, models)
     if json:
         from teachback.cli.show import put_json
 
