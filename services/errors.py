@@ -2,7 +2,8 @@
 
 ServiceError
 ├── InvalidRequest       what was asked can't be done as it stands: INVALID_ARGUMENT, 400
-├── NotFound             NOT_FOUND, 404; what is another project's too
+├── NotFound             NOT_FOUND, 404; what is another project's too, and a route that is not there
+├── MethodNotAllowed     the route is there, the method is not: UNIMPLEMENTED, 405
 ├── AlreadyExists        the name is taken: ALREADY_EXISTS, 409
 ├── Conflict             the key was used for something else: ALREADY_EXISTS, 409
 ├── WrongState           not in this state: FAILED_PRECONDITION, 409
@@ -39,6 +40,10 @@ class InvalidRequest(ServiceError, ValueError):
 
 class NotFound(ServiceError, LookupError):
     """There is no such thing."""
+
+
+class MethodNotAllowed(ServiceError):
+    """There is such a route, and it does not take this method."""
 
 
 class AlreadyExists(ServiceError):
@@ -108,6 +113,7 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
     (DatasetError, Mapped(C.INVALID_ARGUMENT, 400, "BAD_DATASET")),
     (InvalidRequest, Mapped(C.INVALID_ARGUMENT, 400, "INVALID_REQUEST")),
     (NotFound, Mapped(C.NOT_FOUND, 404, "NOT_FOUND")),
+    (MethodNotAllowed, Mapped(C.UNIMPLEMENTED, 405, "METHOD_NOT_ALLOWED")),
     (AlreadyExists, Mapped(C.ALREADY_EXISTS, 409, "ALREADY_EXISTS")),
     (Conflict, Mapped(C.ALREADY_EXISTS, 409, "IDEMPOTENCY_KEY_REUSED")),
     (WrongState, Mapped(C.FAILED_PRECONDITION, 409, "WRONG_STATE")),

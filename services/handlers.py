@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from graphs.recipes.base import Made
+from graphs.records import Outcome
 from services import export, made
 from services.access.caller import about
 from services.datasets.intake import Intake
@@ -107,7 +108,9 @@ class Handlers:
     async def list_examples(self, parent: str, size: int, token: str, outcome: str, *, rounds: bool) -> ExamplePage:
         """A page of finished examples."""
         limit, at = page_size(size), read_token(token, int)
-        job_id, dataset_id = await self._ids(parent)
+        job = await asyncio.to_thread(self._kit.store.get, parent)
+        job_id, dataset_id = tail(parent, "jobs"), rows_of(job)
+        _check_outcome(job, outcome)
         after = int(str(at[0])) if at else -1
         fetch = partial(self._examples.rows, job_id, dataset_id, after, limit + 1, outcome)
         rows = await asyncio.to_thread(fetch)
@@ -198,6 +201,14 @@ class Handlers:
     async def _ids(self, parent: str) -> tuple[str, str]:
         job = await asyncio.to_thread(self._kit.store.get, parent)
         return tail(parent, "jobs"), rows_of(job)
+
+
+def _check_outcome(job: Job, outcome: str) -> None:
+    """Raises InvalidRequest for one that no example of such a job comes to: nothing would ever be listed."""
+    known = list(Outcome if job.spec.enhance else Made)
+    if outcome and outcome not in known:
+        kind = job.spec.kind_name
+        raise InvalidRequest(f"outcome: of a job of kind {kind} it should be one of {', '.join(known)}")
 
 
 async def _read(pieces: Generator[bytes]) -> AsyncIterator[bytes]:

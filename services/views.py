@@ -23,7 +23,7 @@ from services.training.specs import (
     SftSpec,
     TrainingProgress,
 )
-from services.view import DatasetName, JobName, Text, View
+from services.view import DatasetName, DatasetNameOrNone, JobName, Text, View
 
 
 class JobState(StrEnum):
@@ -93,7 +93,7 @@ class EnhanceSpec(View):
     max_samples: int = Field(0, ge=0, le=2**53, description="only the first so many rows; 0: all")
     verify_samples: int = Field(0, ge=0, le=5, description="fresh attempts that must all reach the answer; 0: 1")
     max_cost: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, description="US dollars at most; 0: no limit")
-    earlier_output: Literal[""] | DatasetName = ""
+    earlier_output: DatasetNameOrNone = ""
     reuse: bool = False
     measure_lift: bool = False
     score_threshold: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)

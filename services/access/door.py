@@ -53,7 +53,9 @@ class Door:
         # Hashes of the same length are compared, so that the time tells nothing, not even the length.
         if self._bootstrap and scheme == "Bearer" and hmac.compare_digest(hashed(secret), self._bootstrap):
             return Caller(DEFAULT, Scope.ADMIN, BOOTSTRAP, operator=True)
-        raise Unauthenticated("send the service's token, or one of a project, as `authorization: Bearer ...`")
+        # Of a token nobody is told whether it was ever one: unknown, revoked and expired sound alike.
+        bad = "the token is not valid: " if scheme == "Bearer" and secret else ""
+        raise Unauthenticated(f"{bad}send the service's token, or one of a project, as `authorization: Bearer ...`")
 
     def check(self, caller: Caller, guard: Guard | None, what: str) -> None:
         """Whether a caller may do `what`. Raises PermissionDenied, for what nobody has listed too."""

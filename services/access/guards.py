@@ -111,10 +111,4 @@ ROUTES: Final[dict[tuple[str, str], Guard]] = {
     ("GET", "/metrics"): WATCH,
     ("GET", "/openapi.json"): READ,
     ("HEAD", "/openapi.json"): READ,
-    ("GET", "/docs"): READ,
-    ("HEAD", "/docs"): READ,
-    ("GET", "/docs/oauth2-redirect"): READ,
-    ("HEAD", "/docs/oauth2-redirect"): READ,
-    ("GET", "/redoc"): READ,
-    ("HEAD", "/redoc"): READ,
 }

@@ -8,12 +8,16 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from services.access.caller import Scope
-from services.view import Text, View
+from services.view import Text, Told, View
 
 PROJECT_ID: Final = "[a-z][a-z0-9-]{0,31}"
 """As a regular expression."""
 ProjectId = Annotated[str, Field(pattern=f"^{PROJECT_ID}$", examples=["team-red"])]
-ProjectName = Annotated[str, Field(pattern=f"^projects/{PROJECT_ID}$", examples=["projects/team-red"])]
+_PROJECT = Told("write the whole name of a project, as projects/team-red")
+ProjectName = Annotated[str, Field(pattern=f"^projects/{PROJECT_ID}$", examples=["projects/team-red"]), _PROJECT]
+ProjectNameOrNone = Annotated[
+    str, Field(pattern=f"^(projects/{PROJECT_ID})?$", examples=["projects/team-red"]), _PROJECT
+]
 TokenName = Annotated[str, Field(pattern=r"^tokens/[0-9a-z]{1,32}$", examples=["tokens/0f3c9a"])]
 
 LONGEST_LIFE = 10 * 366 * 86400
@@ -108,7 +112,7 @@ class IssuedToken(View):
 class CreateTokenRequest(View):
     """A new token. No project: the one that the call works in."""
 
-    project: Literal[""] | ProjectName = ""
+    project: ProjectNameOrNone = ""
     scope: Scope
     display_name: Text = ""
     operator: bool = False

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, NamedTuple
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.access.caller import about
 from services.rest import access, training
 from services.rest.bodies import BoundedBodies
+from services.rest.document import RESPONSES, Documented
 from services.rest.door import Doorman
 from services.rest.fields import ExampleId, Id, Short, Size, Token
 from services.rest.metrics import add_metrics, observed
 from services.rest.problems import install
+from services.rest.queries import only_known
 from services.service import Service
 from services.telemetry import context
 from services.telemetry.exporting import NOT_EXPORTING, Exporting
@@ -60,12 +62,17 @@ UPLOADS = {
 
 def build(service: Service, exporting: Exporting = NOT_EXPORTING) -> FastAPI:
     """The app. Every route but the probe stands behind the door. FastAPI makes the spans of its requests itself."""
-    app = FastAPI(
+    app = Documented(
         title="Teachback",
         version="1",
         summary="Thinking that converges",
         separate_input_output_schemas=False,
         telemetry=observed(exporting),
+        dependencies=[Depends(only_known)],
+        responses=RESPONSES,
+        # These pages would make their reader's browser fetch scripts and fonts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     install(app)
     app.add_middleware(BoundedBodies, streams=frozenset(UPLOADS))  # the innermost: what it raises is a route's error

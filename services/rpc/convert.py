@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, ValidationError
 
+from services.complaints import complaint
 from services.errors import InvalidRequest
 
 M = TypeVar("M", bound=Message)
@@ -50,7 +51,7 @@ def from_proto(message: Message, view: type[V]) -> V:
     try:
         return view.model_validate(_plain(message))
     except ValidationError as error:
-        raise InvalidRequest(complaint(error)) from error
+        raise InvalidRequest(complaint(error.errors(include_url=False)[0])) from error
 
 
 def _plain(message: Message) -> dict[str, Any]:
@@ -84,9 +85,3 @@ def _enum_number(enum: Any, value: str) -> int:
 
 def _prefix(enum: Any) -> str:
     return str(enum.values_by_number[0].name).removesuffix("UNSPECIFIED")
-
-
-def complaint(error: ValidationError) -> str:
-    """The first thing wrong, with its field."""
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

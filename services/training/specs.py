@@ -6,9 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.view import DatasetName, JobName, Text, View
+from services.view import DatasetNameOrNone, JobNameOrNone, Text, Told, View
 
-Rows = Annotated[str, Field(pattern=r"^(datasets|jobs)/[0-9a-z]{1,32}$", examples=["datasets/0f3c9a", "jobs/0f3c9a"])]
+_NAMES = ["datasets/0f3c9a", "jobs/0f3c9a"]
+_ROWS = Told(f"write the whole name of a dataset or a job, as {_NAMES[0]} or {_NAMES[1]}")
+Rows = Annotated[str, Field(pattern=r"^(datasets|jobs)/[0-9a-z]{1,32}$", examples=_NAMES), _ROWS]
+RowsOrNone = Annotated[str, Field(pattern=r"^((datasets|jobs)/[0-9a-z]{1,32})?$", examples=_NAMES), _ROWS]
 Money = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Stage = Literal["generate", "sft", "preferences", "dpo", "quantize", "evaluate"]
@@ -45,7 +48,7 @@ class SftSpec(View):
     """Supervised fine-tuning."""
 
     dataset: Rows
-    validation: Literal[""] | Rows = ""
+    validation: RowsOrNone = ""
     model: Text = ""
     training: TrainingOptions | None = None
 
@@ -53,9 +56,9 @@ class SftSpec(View):
 class PreferencesSpec(View):
     """Preference pairs: a model's own answers against ideals, or earlier rounds against converged ones."""
 
-    dataset: Literal[""] | Rows = ""
-    model: Literal[""] | JobName = ""
-    rounds: Literal[""] | JobName = ""
+    dataset: RowsOrNone = ""
+    model: JobNameOrNone = ""
+    rounds: JobNameOrNone = ""
     evaluator: Text = ""
     num_pairs: Count = Field(0, description="pairs at most; 0: 1000")
     samples_per_prompt: int = Field(0, ge=0, le=16, description="answers to draw for a row; 0: 2")
@@ -75,7 +78,7 @@ class DpoSpec(View):
     """Direct preference optimization."""
 
     dataset: Rows
-    validation: Literal[""] | Rows = ""
+    validation: RowsOrNone = ""
     model: Text = Field(min_length=1)
     training: TrainingOptions | None = None
 
@@ -87,8 +90,8 @@ class QuantizeSpec(View):
     quantization: str = Field("", pattern=r"^[A-Za-z0-9_]{0,16}$", description="a type of llama.cpp; empty: q4_k_m")
     name: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")
     prefix: str = Field("", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")
-    imatrix_dataset: Literal[""] | Rows = ""
-    fidelity_dataset: Literal[""] | Rows = ""
+    imatrix_dataset: RowsOrNone = ""
+    fidelity_dataset: RowsOrNone = ""
     fidelity_threshold: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
 
 
@@ -99,7 +102,7 @@ class EvaluateSpec(View):
     models: list[Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]] = Field(
         min_length=1, max_length=8
     )
-    cli_schema: Literal[""] | DatasetName = ""
+    cli_schema: DatasetNameOrNone = ""
     max_new_tokens: int = Field(
         0, ge=0, le=8192, description="tokens of an answer at most; 0: half again the longest right one"
     )
@@ -110,9 +113,9 @@ class PipelineSpec(View):
     """All stages by one name."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    cli_schema: Literal[""] | DatasetName = ""
-    dataset: Literal[""] | Rows = ""
-    validation: Literal[""] | Rows = ""
+    cli_schema: DatasetNameOrNone = ""
+    dataset: RowsOrNone = ""
+    validation: RowsOrNone = ""
     num: Count = Field(0, description="examples to make; 0: 3000")
     model: Text = ""
     quantization: str = Field("", pattern=r"^[A-Za-z0-9_]{0,16}$", description="a type of llama.cpp; empty: q4_k_m")
@@ -125,7 +128,7 @@ class PipelineSpec(View):
     force: list[Stage] = []
     max_cost: Money = 0
     seed: int = Field(0, ge=-(2**63), lt=2**63)
-    preferences: Literal[""] | Rows = ""
+    preferences: RowsOrNone = ""
     temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
 
     @model_validator(mode="after")

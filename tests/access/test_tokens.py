@@ -181,6 +181,26 @@ def test_a_bad_token_is_in_no_log_and_no_error(service: Service) -> None:
     assert wrong not in stored(service)
 
 
+def test_a_token_that_is_not_valid_is_told_apart_from_none_and_from_nothing_else(service: Service) -> None:
+    access = service.client.access
+    revoked, expired = access.create_token("read"), access.create_token("read", lifetime_seconds=1)
+    access.revoke_token(revoked.token.name)
+    time.sleep(1.1)
+    unknown = "tb_" + "Z9" * 21 + "x"
+
+    def told(headers: dict[str, str]) -> str:
+        answer = httpx.get(f"{service.rest}/v1/jobs", headers=headers)
+        assert answer.status_code == 401
+        return str(answer.json()["detail"])
+
+    bad = {told({"authorization": f"Bearer {s}"}) for s in (revoked.secret, expired.secret, unknown, "wrong")}
+    none = {told(headers) for headers in ({}, {"authorization": "Bearer"}, {"authorization": "Basic dTpw"})}
+    assert none == {"send the service's token, or one of a project, as `authorization: Bearer ...`"}
+    assert bad == {f"the token is not valid: {none.pop()}"}
+    with Client(service.grpc, revoked.secret) as client, pytest.raises(Refused, match="the token is not valid: send"):
+        list(client.jobs())
+
+
 def test_loopback_without_a_token_is_as_easy_as_ever(tmp_path: Path) -> None:
     """Everybody on the machine is the operator, in one project; a token that is shown counts all the same."""
     alone = Service(tmp_path / "data")

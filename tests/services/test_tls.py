@@ -101,7 +101,7 @@ def test_one_of_four_certificates_gets_in_over_rest(mutual: Served, ours: Author
     assert got == {"right": True, "wrong": False, "expired": False, "foreign": False}
 
 
-@pytest.mark.parametrize("path", ["/v1/jobs", "/docs", "/openapi.json", "//healthz", "/healthz/", "/HEALTHZ"])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/metrics", "/openapi.json", "//healthz", "/healthz/", "/HEALTHZ"])
 def test_without_a_certificate_rest_answers_the_probe_alone(mutual: Served, ours: Authority, path: str) -> None:
     with https(ours) as http:
         assert http.get(f"{mutual.rest}/healthz").json() == {"status": "serving"}
