@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, literal, select, true, update
 from sqlalchemy.exc import IntegrityError
 
+from graphs.records import CONVERGED, Outcome
 from services.errors import Conflict, NotFound
 from services.store.fence import writing
 from services.store.ids import moment, new_id, tail
@@ -106,7 +107,7 @@ class JobStore:
         job = _job(row)
         if found := self.unwritten.get(row.id):
             job.state, job.error = found
-        return job
+        return _at_its_end(job)
 
     def runs(self, name: str) -> int:
         """How often the job was taken up."""
@@ -178,7 +179,7 @@ def set_state(connection: Connection, id_: str, state: JobState, error: Status |
 
 def _job(row: Any) -> Job:
     error = Status(code=row.error_code, message=row.error_message or "") if row.error_code is not None else None
-    return Job(
+    job = Job(
         name=f"jobs/{row.id}",
         spec=JobSpec.model_validate_json(row.spec),
         state=JobState(row.state),
@@ -190,6 +191,20 @@ def _job(row: Any) -> Job:
         idempotency_key=row.idempotency_key or "",
         report_json=row.report or "",
     )
+    return _at_its_end(job)
+
+
+def _at_its_end(job: Job) -> Job:
+    """What is stored are the figures of the work as it stood. Of an ended job nothing is left to wait for, and where it
+    did not finish, the rows that it never reached count: they have not converged."""
+    if job.state not in ENDED:
+        return job
+    progress, outcomes = job.progress, job.progress.outcomes
+    progress.eta_seconds = None
+    fresh = progress.total_examples - outcomes.get(Outcome.REUSED, 0)
+    if job.state is not JobState.SUCCEEDED and fresh > 0:
+        progress.convergence_rate = round(sum(outcomes.get(outcome, 0) for outcome in CONVERGED) / fresh, 4)
+    return job
 
 
 def _event(row: Any) -> JobEvent:

@@ -218,6 +218,45 @@ def test_a_cancel_keeps_what_is_finished(shared: Service, slow: FarModel, tmp_pa
     job.retry()  # those never reached
     assert job.wait().state == job_pb2.JOB_STATE_SUCCEEDED
     assert outcomes(job) == {"converged_first_try": 40}
+    assert (job.job.progress.convergence_rate, job.job.progress.HasField("eta_seconds")) == (1.0, False)
+
+
+def test_rows_never_reached_count_against_a_job_that_ended_early(
+    shared: Service, slow: FarModel, tmp_path: Path
+) -> None:
+    job = shared.submit(write(tmp_path / "rows.jsonl", [row(n) for n in range(250, 290)]), batch_size=4)
+    until(job, 4)
+    assert job.job.progress.convergence_rate == 1.0, "of those that are done"
+    job.pause()
+    job.cancel()  # it rested: nobody is at work who could tell its figures anew
+    told = job.wait().progress
+    converged = told.outcomes["converged_first_try"]
+    assert 4 <= converged < 40
+    assert told.convergence_rate == pytest.approx(converged / 40, abs=1e-4)
+    assert not told.HasField("eta_seconds")
+    listed = next(one.job for one in shared.client.jobs() if one.name == job.name)
+    assert listed.progress == told
+
+
+def test_where_nothing_failed_there_is_nothing_to_retry(finished: JobHandle) -> None:
+    before = finished.refresh()
+    with pytest.raises(Conflict, match="nothing failed: there is nothing to retry"):
+        finished.retry()
+    assert finished.refresh() == before
+    assert finished.cancel() == before, "a job that has ended stays as it is"
+
+
+def test_a_retry_of_a_job_that_is_just_pausing_says_to_resume_it(
+    shared: Service, slow: FarModel, tmp_path: Path
+) -> None:
+    job = shared.submit(write(tmp_path / "rows.jsonl", [row(n) for n in range(290, 300)]), batch_size=4)
+    until(job, 1)
+    slow.delay = 2.0  # what is in flight takes its time
+    time.sleep(0.3)
+    job.pause()
+    with pytest.raises(Conflict, match="is paused and still finishes rows in flight; resume it"):
+        job.retry()
+    job.cancel()
 
 
 def test_a_paused_job_can_be_cancelled(shared: Service, slow: FarModel, tmp_path: Path) -> None:

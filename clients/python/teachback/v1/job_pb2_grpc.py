@@ -134,7 +134,8 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryJob(self, request, context):
-        """Queues the items whose outcome is `failed` again, and those never reached.
+        """Queues the items whose outcome is `failed` again, and those never reached. FAILED_PRECONDITION where there are none,
+        and while the job is at work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
