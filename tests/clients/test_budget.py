@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.clients.conftest import read_rows, stop
+import pytest
+from teachback.cli.progress import dollars
+
+from tests.clients.conftest import OFFLINE, Cli, qa_row, read_rows, stop, write_rows
 from tests.support.farmodel import FarModel
 from tests.support.rows import row, write
 from tests.support.service import environment, far_settings
@@ -32,13 +35,20 @@ def test_a_paused_run_goes_on_with_more_money(tmp_path: Path) -> None:
             )
 
         try:
+            none = enhance(0.001)
+            assert none.returncode == 1, none.stderr
+            assert "at most $0.001" in none.stderr
+            assert sorted(path.name for path in tmp_path.glob("out*")) == [], "no row is done, so there is no output"
+
             short = enhance(1.0)
+            assert "was paused and goes on" in short.stderr
             assert short.returncode == 1, short.stderr
             assert "paused" in short.stderr
             assert "--max-cost" in short.stderr
             stats = json.loads(short.stdout)
             assert stats["state"] == "paused"
             assert 0 < stats["cost"] <= 1.0
+            assert stats["job"] == json.loads(none.stdout)["job"]
             some = read_rows(out)
             assert 0 < len(some) == sum(stats["outcomes"].values()) < 12
 
@@ -50,3 +60,25 @@ def test_a_paused_run_goes_on_with_more_money(tmp_path: Path) -> None:
             assert set(far.answered.values()) == {1}, "no call was paid twice"
         finally:
             stop(home)
+
+
+@pytest.mark.parametrize("most", ["0", "-1"])
+@pytest.mark.parametrize("verb", [("submit",), ("enhance-thinking", "out.jsonl"), ("jobs", "resume")])
+def test_a_budget_of_nothing_is_no_budget(cli: Cli, tmp_path: Path, verb: tuple[str, ...], most: str) -> None:
+    """On the wire 0 means no limit, which is the last thing that somebody wants who writes it."""
+    source = write_rows(tmp_path / "in.jsonl", [qa_row(1, 1)])
+    rest = ["none"] if verb[0] == "jobs" else [*OFFLINE]
+    named = [verb[0], str(source), *verb[1:]] if verb[0] != "jobs" else [*verb]
+    refused = cli(*named, *rest, "--max-cost", most)
+    assert refused.returncode == 2
+    assert "not above 0. Leave it out for no limit" in " ".join(refused.stderr.replace("│", " ").split())
+
+
+def test_a_budget_is_told_in_as_many_digits_as_it_has() -> None:
+    assert [dollars(amount) for amount in (1, 0.5, 12.345, 0.001, 0.00025)] == [
+        "$1.00",
+        "$0.50",
+        "$12.345",
+        "$0.001",
+        "$0.00025",
+    ]

@@ -52,6 +52,17 @@ def test_which_student_is_meant(name: str, local: bool, sent: str) -> None:
     assert StudentTeacherConfig(student_model=name, use_local_student=local).student == sent
 
 
+def test_numbers_that_would_mean_not_given_are_refused(client: Client, tmp_path: Path) -> None:
+    for rounds in (0, -1):
+        with pytest.raises(BadInput, match="at least one round"):
+            StudentTeacherConfig(max_iterations=rounds)
+    with pytest.raises(BadInput, match="Leave it out for no limit"):
+        StudentTeacherConfig(max_cost=0)
+    source = write_rows(tmp_path / "in.jsonl", [qa_row(81, 3)])
+    with pytest.raises(BadInput, match="Leave it out for no limit"):
+        client.enhance(source, student="offline/student", teacher="offline/teacher", max_cost=0)
+
+
 async def test_a_local_student_without_a_server_of_its_own_is_refused_saying_what_to_configure(
     service: Endpoint, tmp_path: Path
 ) -> None:

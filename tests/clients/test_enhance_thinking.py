@@ -135,6 +135,11 @@ def test_bad_rows_are_told_and_strict_refuses_them(cli: Cli, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "in.jsonl:2:" in done.stderr
     assert json.loads(done.stdout)["bad_rows"] == 1
+    assert json.loads((tmp_path / ".thinking_checkpoint.json").read_text()) == {
+        "processed": 3,
+        "success": 2,
+        "errors": 1,
+    }
     assert len(read_rows(tmp_path / "out.jsonl")) == 2
 
     refused = cli("enhance-thinking", source, tmp_path / "strict.jsonl", *OFFLINE, "--strict")
@@ -151,6 +156,22 @@ def test_accept_prints_each_check_and_its_exit_code_agrees(cli: Cli, tmp_path: P
     assert done.returncode == (1 if any(line.startswith("FAIL") for line in checks) else 0)
 
 
+def test_rows_go_to_stdout_with_nothing_beside_them(cli: Cli, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", [qa_row(23, 2), qa_row(24, 2)])
+    piped = cli("enhance-thinking", source, "-", *OFFLINE)
+    assert piped.returncode == 0, piped.stderr
+    assert [json.loads(line)["messages"] for line in piped.stdout.splitlines()] == [
+        row["messages"] for row in read_rows(source)
+    ]
+    assert "total_examples" in piped.stderr
+    assert list(tmp_path.iterdir()) == [source]
+    assert cli("enhance-thinking", source, "-", *OFFLINE).stdout == piped.stdout, "the same command is the same work"
+    for option in (["--json"], ["--accept", "seed"]):
+        refused = cli("enhance-thinking", source, "-", *OFFLINE, *option)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert option[0] in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("source", "out", "says"),
     [
@@ -159,6 +180,7 @@ def test_accept_prints_each_check_and_its_exit_code_agrees(cli: Cli, tmp_path: P
         ("in.jsonl", "/proc/out.jsonl", "cannot be written"),
         ("in.jsonl", ".", "not a plain file"),
         ("none.jsonl", "out.jsonl", "is not a file"),
+        ("none.jsonl", "-", "is not a file"),
         ("empty.jsonl", "out.jsonl", ""),
     ],
 )

@@ -343,7 +343,7 @@ class AsyncJobHandle:
 
     async def resume(self, max_cost: float | None = None) -> job_pb2.Job:
         """Goes on with a paused or failed job, with a new budget in US dollars where one is given."""
-        request = job_pb2.ResumeJobRequest(name=self.name, max_cost=max_cost)
+        request = wire.resume_request(self.name, max_cost)
         return await self._do(self._client._jobs.ResumeJob, request)
 
     async def cancel(self) -> job_pb2.Job:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachback import enhancing, wire
+from teachback.errors import BadInput
 from teachback.session import Session
 from teachback.stats import Stats
 from teachback.tls import Tls
@@ -22,7 +23,7 @@ class StudentTeacherConfig:
     """Who plays, and how long.
 
     With `use_local_student` a bare name or one of a model hub means a model on the operator's own server
-    ("local/NAME"); without it, names go to the service as they are.
+    ("local/NAME"); without it, names go to the service as they are. Raises BadInput for a number that can't be.
     """
 
     student_model: str = "unsloth/Phi-3.5-mini-instruct"
@@ -34,6 +35,12 @@ class StudentTeacherConfig:
     style: wire.Style = "qa"
     thinking_format: wire.ThinkingFormat = "iterative"
     max_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for numbers that the service would take for "not given"."""
+        if self.max_iterations < 1:
+            raise BadInput(f"max_iterations is {self.max_iterations}; at least one round is needed")
+        wire.check_budget(self.max_cost)
 
     @property
     def student(self) -> str:
@@ -93,7 +100,7 @@ class ThinkingEnhancer:
 
 def _work(session: Session, run: enhancing.Run) -> Stats:
     started = enhancing.start(session.client, run, lambda _: None)
-    job = enhancing.follow(started.job, enhancing.checkpointing(run.out, lambda _: None), session.reconnect)
+    job = enhancing.follow(started.job, enhancing.checkpointing(started, lambda _: None), session.reconnect)
     stats = enhancing.finish(started, job)
     enhancing.check_done(job.job)
     return stats

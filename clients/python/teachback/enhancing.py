@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -32,10 +33,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One wish: these files, with these options, into that file."""
+    """One wish: these files, with these options, into that file, or onto stdout (None) with nothing beside it."""
 
     sources: list[Path]
-    out: Path
+    out: Path | None
     options: wire.EnhanceOptions = field(default_factory=wire.EnhanceOptions)
     resume: bool = True
     strict: bool = False
@@ -75,17 +76,18 @@ def start(client: Client, run: Run, say: Say) -> Started:
     options = run.options.copy()
     if not run.resume:
         job = create(client, dataset.name, options, key := f"fresh-{uuid.uuid4()}")
-        return Started(run, job, key, "", files.is_blank(run.out), dataset.bad_row_count)
+        return Started(run, job, key, "", _output(run) is None, dataset.bad_row_count)
     options["reuse"] = True
-    now = "" if files.is_blank(run.out) else files.sha256([run.out])
-    note = _own_note(run.out, now)
+    out = _output(run)
+    now = files.sha256([out]) if out else ""
+    note = _own_note(out, now) if out else None
     own = _own_job(client, note, dataset, options) if note else None
     if note and own:
         go_on(own, run.options, say)
         return Started(run, own, note.key, note.earlier, True, dataset.bad_row_count)
     key = work_key(dataset, options, now)
-    if now:
-        options["earlier_output"] = _upload_earlier(client, run.out, say)
+    if out:
+        options["earlier_output"] = _upload_earlier(client, out, say)
     job = create(client, dataset.name, options, key)
     go_on(job, run.options, say)
     return Started(run, job, key, now, not now, dataset.bad_row_count)
@@ -162,15 +164,17 @@ def follow(
                 raise
 
 
-def checkpointing(out: Path, show: Callable[[job_pb2.Job], None]) -> Callable[[job_pb2.Job], None]:
+def checkpointing(started: Started, show: Callable[[job_pb2.Job], None]) -> Callable[[job_pb2.Job], None]:
     """Wraps `show` so that the checkpoint file beside the output is kept, at most once a second."""
-    written = 0.0
+    out, written = started.run.out, 0.0
+    if out is None:
+        return show
 
     def both(job: job_pb2.Job) -> None:
         nonlocal written
         show(job)
         if job.state in wire.RESTING or time.monotonic() - written >= 1:
-            write_checkpoint(out, job.progress)
+            write_checkpoint(out, job.progress, started.bad_rows)
             written = time.monotonic()
 
     return both
@@ -179,18 +183,34 @@ def checkpointing(out: Path, show: Callable[[job_pb2.Job], None]) -> Callable[[j
 def finish(started: Started, job: JobHandle) -> Stats:
     """Writes the output and its stats for a job that is done, or that rests or goes on without us.
 
-    Rows with an outcome are written; of an unfinished job only where that loses nothing.
+    Rows with an outcome are written; of an unfinished job only where there are some and where that loses nothing, and
+    onto stdout none, where they could not be taken back.
     """
     done = job.job.state == job_pb2.JOB_STATE_SUCCEEDED
     stats = stats_of(job.job)
     stats["bad_rows"] = started.bad_rows
+    out = started.run.out
+    if out is None:
+        if done:
+            job.export(sys.stdout.buffer)
+            sys.stdout.flush()
+        return stats
     if not done and not started.free:
         return stats
-    out = started.run.out
-    job.export(out)
+    try:
+        with files.replacing(out) as file:
+            # Its progress may know of rows that are stored in a moment only: what was sent decides.
+            if not job.export(file) and not done:
+                raise _NothingYet
+    except _NothingYet:
+        return stats
     note = Note(job.name, started.key, started.earlier, files.sha256([out]))
     write_json(stats_path(out), {**stats, "resume": asdict(note)})
     return stats
+
+
+class _NothingYet(Exception):
+    """No row is done: whatever stands under the output's name stays, and so does nothing."""
 
 
 def check_done(job: job_pb2.Job) -> None:
@@ -223,6 +243,11 @@ def tell_bad_rows(client: Client, dataset: dataset_pb2.Dataset, say: Say, most: 
         say(f"  {bad.file}:{bad.line}: {bad.reason}")
     if dataset.bad_row_count > most:
         say(f"  ... all of them: teachback datasets bad-rows {dataset.name}")
+
+
+def _output(run: Run) -> Path | None:
+    """The output where it stands there already with something in it."""
+    return None if run.out is None or files.is_blank(run.out) else run.out
 
 
 def _own_note(out: Path, now: str) -> Note | None:
@@ -265,8 +290,9 @@ def go_on(job: JobHandle, options: wire.EnhanceOptions | wire.GenerateOptions, s
     """Sets a job that was found resting in motion again."""
     state, known = job.job.state, wire.kind_of(job.job)
     if state in (job_pb2.JOB_STATE_PAUSED, job_pb2.JOB_STATE_FAILED):
+        was = state_of(job.job)
         job.resume(options.get("max_cost"))
-        say(f"{job.name} goes on where it was {state_of(job.job)}")
+        say(f"{job.name} was {was} and goes on where it stopped")
     elif state == job_pb2.JOB_STATE_SUCCEEDED and job.job.progress.outcomes.get("failed"):
         job.retry()
         say(f"{job.name} tries its failed rows again")

@@ -51,21 +51,33 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def check_output(out: Path, sources: Sequence[Path]) -> None:
-    """Refuses, before any work, an output that could not be written in the end. Raises BadInput or OutputError."""
+def check_output(out: Path | None, sources: Sequence[Path]) -> None:
+    """Refuses, before any work, an output that could not be written in the end; None is stdout.
+
+    Raises BadInput or OutputError.
+    """
+    if out is None:
+        check_sources(sources)
+        return
     if not out.parent.is_dir():
         raise OutputError(f"the folder of {out} does not exist; make it first: mkdir -p {out.parent}")
     if out.exists() and not out.is_file():
         raise BadInput(f"{out} is not a plain file")
+    check_sources(sources)
     for source in sources:
-        if not source.is_file():
-            raise BadInput(f"{source} is not a file")
         if out.exists() and out.samefile(source):
             raise BadInput(f"{out} is both source and output; give the output another name")
     probe = out.resolve().with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     with _explained(out):
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         probe.unlink()
+
+
+def check_sources(sources: Sequence[Path]) -> None:
+    """Raises BadInput for what is no file."""
+    for source in sources:
+        if not source.is_file():
+            raise BadInput(f"{source} is not a file")
 
 
 def sha256(paths: Sequence[Path], *also: str) -> str:

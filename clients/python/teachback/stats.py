@@ -56,12 +56,13 @@ def write_json(path: Path, content: object) -> None:
         file.write(json.dumps(content, indent=2).encode() + b"\n")
 
 
-def write_checkpoint(out: Path, progress: job_pb2.Progress) -> None:
-    """Counts for those who watch the folder of an output: rows done, rows done without an error, rows that failed."""
+def write_checkpoint(out: Path, progress: job_pb2.Progress, bad_rows: int) -> None:
+    """Counts for those who watch the folder of an output: of the rows that were looked at, those that were worked
+    through, converged or not, and those that could not be, as they failed or were no rows at all."""
     failed = progress.outcomes.get("failed", 0)
     counts = {
-        "processed": progress.done_examples,
+        "processed": progress.done_examples + bad_rows,
         "success": progress.done_examples - failed,
-        "errors": failed,
+        "errors": failed + bad_rows,
     }
     write_json(out.with_name(CHECKPOINT), counts)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypedDict
 
+from teachback import wire
 from teachback.errors import BadInput, TeachbackError
 from teachback.v1 import job_pb2, trainer_pb2, training_pb2
 
@@ -94,6 +95,7 @@ def spec(kind: str, **fields: Any) -> job_pb2.JobSpec:
     Raises BadInput for an option that does not exist, or a value that does not fit.
     """
     named = {name: value for name, value in fields.items() if value not in (None, "")}
+    wire.check_budget(named.get("max_cost"))
     try:
         return job_pb2.JobSpec(**{kind: named})
     except (TypeError, ValueError) as error:

@@ -77,8 +77,9 @@ def start(
             number += 1
             continue
         if state in (job_pb2.JOB_STATE_PAUSED, job_pb2.JOB_STATE_FAILED):
-            job.resume(fields.get("max_cost") or None)
-            say(f"{job.name} goes on where it was {state_of(job.job)}")
+            was = state_of(job.job)
+            job.resume(fields.get("max_cost"))
+            say(f"{job.name} was {was} and goes on where it stopped")
         elif state == job_pb2.JOB_STATE_SUCCEEDED:
             say(f"{job.name} has done this before; its files are taken")
         return job

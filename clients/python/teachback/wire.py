@@ -65,13 +65,26 @@ class EnhanceOptions(TypedDict, total=False):
 
 
 def job_spec(dataset: str, options: EnhanceOptions) -> job_pb2.JobSpec:
-    """The spec of an `enhance` job. Raises BadInput for a style or a format that does not exist."""
+    """The spec of an `enhance` job. Raises BadInput for a style or a format that does not exist, or a budget of 0."""
     fields: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    check_budget(options.get("max_cost"))
     for name in ("thinking_format", "style"):
         if name in fields:
             enum = job_pb2.EnhanceSpec.DESCRIPTOR.fields_by_name[name].enum_type
             fields[name] = number(enum, fields[name])
     return job_pb2.JobSpec(enhance=job_pb2.EnhanceSpec(dataset=dataset, **fields))
+
+
+def check_budget(max_cost: float | None) -> None:
+    """Raises BadInput for a budget that is none: on the wire 0 means no limit, which is not what it says."""
+    if max_cost is not None and not max_cost > 0:
+        raise BadInput(f"max_cost is {max_cost:g}; it is in US dollars and above 0. Leave it out for no limit")
+
+
+def resume_request(job: str, max_cost: float | None) -> job_pb2.ResumeJobRequest:
+    """The request to go on with a job. Raises BadInput as `check_budget` does."""
+    check_budget(max_cost)
+    return job_pb2.ResumeJobRequest(name=job, max_cost=max_cost)
 
 
 class GenerateOptions(TypedDict, total=False):
@@ -104,8 +117,9 @@ def kind_for(options: GenerateOptions) -> Kind:
 
 
 def generate_spec(dataset: str, options: GenerateOptions) -> job_pb2.JobSpec:
-    """The spec of a `generate` job. Raises BadInput for an option that does not exist."""
+    """The spec of a `generate` job. Raises BadInput for an option that does not exist, or a budget of 0."""
     fields: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    check_budget(options.get("max_cost"))
     try:
         return job_pb2.JobSpec(generate=generate_pb2.GenerateSpec(dataset=dataset, **fields))
     except (TypeError, ValueError) as error:

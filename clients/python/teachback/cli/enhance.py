@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from teachback.cli.budget import MaxCost
 from teachback.cli.where import Where, aside, left, say
-from teachback.errors import JobEnded, TeachbackError
+from teachback.errors import BadInput, JobEnded, TeachbackError
 
 if TYPE_CHECKING:
     from teachback.cli.accept import Check
@@ -33,7 +36,6 @@ Format = Annotated[
     Literal["iterative", "consolidated"],
     typer.Option("--format", help='Turning points visible ("Aha! ..."), or one clean line of thought.'),
 ]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="US dollars at most, reserved before they are spent.")]
 VerifySamples = Annotated[int, typer.Option(min=1, max=5, help="Fresh attempts without hints that must all succeed.")]
 Threshold = Annotated[float | None, typer.Option(min=0, max=1, help="Mean score the judge must give. Default 0.6.")]
 Lift = Annotated[bool, typer.Option("--lift", help="Measure how much the thinking raises the answer's probability.")]
@@ -44,7 +46,7 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 def enhance_thinking(
     ctx: typer.Context,
     sources: Annotated[list[Path], typer.Argument(metavar="SRC", help="Source files, JSONL or a JSON array.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, JSONL.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, JSONL; - for stdout.")],
     student: Student = "",
     teacher: Teacher = "",
     evaluator: Evaluator = "",
@@ -85,7 +87,10 @@ def enhance_thinking(
         threshold,
         lift,
     )
-    run = Run(sources, out, wanted, resume, strict)
+    piped = str(out) == "-"
+    if piped and (json or accept):
+        raise BadInput(f"{'--json' if json else '--accept'} wants the rows in a file, and they are to go to stdout")
+    run = Run(sources, None if piped else out, wanted, resume, strict)
     where: Where = ctx.obj
     with where.open() as session:
         stats, job = attend(session, run)
@@ -93,7 +98,8 @@ def enhance_thinking(
     from teachback.enhancing import check_done
 
     held = checks(stats, out, format == "iterative") if accept and stats["state"] == "succeeded" else []
-    _report(stats, held, json)
+    with redirect_stdout(sys.stderr) if piped else nullcontext():
+        _report(stats, held, json)
     check_done(job.job)
     if not all(check["holds"] for check in held):
         raise JobEnded("not accepted")
@@ -195,9 +201,9 @@ def attend(session: Session, run: Run) -> tuple[Stats, JobHandle]:
     started = None
     try:
         started = aside(lambda: enhancing.start(session.client, run, say))
-        say(f"{started.job.name}: {', '.join(str(path) for path in run.sources)} -> {run.out}")
+        say(f"{started.job.name}: {', '.join(str(path) for path in run.sources)} -> {run.out or 'stdout'}")
         with Display() as display:
-            show = enhancing.checkpointing(run.out, display.show)
+            show = enhancing.checkpointing(started, display.show)
             job = aside(partial(enhancing.follow, started.job, show, session.reconnect))
     except KeyboardInterrupt:
         if started:
@@ -215,9 +221,9 @@ def _leave(session: Session, started: Started) -> None:
     name, out = started.job.name, started.run.out
     say(f"\nleft; {name} goes on. Follow it: teachback watch {name}")
     if started.run.resume:
-        say(f"The same command takes it up again and writes {out}.")
+        say(f"The same command takes it up again and writes {out or 'the rows'}.")
     else:
-        say(f"Fetch its rows: teachback export {name} {out}")
+        say(f"Fetch its rows: teachback export {name} {out or '-'}")
     try:
         job = session.client.job(name)
         enhancing.finish(started, job)

@@ -24,7 +24,6 @@ app = typer.Typer(no_args_is_help=True)
 Teacher = Annotated[str, typer.Option(help="Model that writes, as provider/model. Default: the service's.")]
 Evaluator = Annotated[str, typer.Option(help="Model that rates what rules can't. Default: the service's.")]
 BatchSize = Annotated[int, typer.Option(min=1, max=1000, help="Examples in flight at once.")]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="US dollars at most.")]
 Attempts = Annotated[int, typer.Option(min=1, max=20, help="Attempts at an example before it is dropped.")]
 Enhance = Annotated[
     bool, typer.Option("--enhance", help="Then work on the thinking of every example, into OUTPUT.thinking.jsonl.")

@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import (
-    Attempts,
-    BatchSize,
-    Enhance,
-    Evaluator,
-    MaxCost,
-    Seed,
-    Student,
-    Teacher,
-    attend,
-    think,
-)
+from teachback.cli.budget import MaxCost
+from teachback.cli.generate import Attempts, BatchSize, Enhance, Evaluator, Seed, Student, Teacher, attend, think
 from teachback.cli.jobs import Json
 from teachback.cli.schema import read_text, service_module
 from teachback.cli.where import Where, say

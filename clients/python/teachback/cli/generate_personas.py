@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from teachback.cli.generate import Enhance, Evaluator, MaxCost, Seed, Student, Teacher, think
+from teachback.cli.budget import MaxCost
+from teachback.cli.generate import Enhance, Evaluator, Seed, Student, Teacher, think
 from teachback.cli.jobs import Json
 from teachback.cli.where import Where, aside, left, say
 from teachback.errors import BadInput

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from teachback.cli.budget import NewMaxCost
 from teachback.cli.where import Where, aside, left, say
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def pause(ctx: typer.Context, job: Name, json: Json = False) -> None:
 def resume(
     ctx: typer.Context,
     job: Name,
-    max_cost: Annotated[float | None, typer.Option(min=0, help="A new budget in US dollars.")] = None,
+    max_cost: NewMaxCost = None,
     json: Json = False,
 ) -> None:
     """Go on with a paused or failed job."""

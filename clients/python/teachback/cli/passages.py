@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from teachback.cli.generate import Attempts, BatchSize, Evaluator, MaxCost, Teacher, attend
+from teachback.cli.budget import MaxCost
+from teachback.cli.generate import Attempts, BatchSize, Evaluator, Teacher, attend
 from teachback.cli.schema import read_text, service_module
 from teachback.cli.where import LINE_SECONDS, Where, say
 from teachback.errors import BadInput, TeachbackError

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from teachback.cli import training_options as t
+from teachback.cli.budget import StageMaxCost
 from teachback.cli.jobs import Json
 from teachback.cli.where import Where, say
 from teachback.errors import BadInput
@@ -50,7 +51,7 @@ def run(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of `train dpo`; may be repeated.")
     ] = None,
     workspace: Annotated[Path, typer.Option(help="The folder that holds schemas/ and training/.")] = Path(),
-    max_cost: Annotated[float | None, typer.Option(min=0, help="US dollars at most, for each stage.")] = None,
+    max_cost: StageMaxCost = None,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from teachback.cli.budget import MaxCost
 from teachback.cli.jobs import Json
 from teachback.cli.where import Where, say
 from teachback.errors import BadInput
@@ -27,7 +28,7 @@ def preferences(
     samples_per_prompt: Annotated[int, typer.Option(min=1, max=16, help="Answers to draw for each row.")] = 2,
     temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of these draws. Default 0.8.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=1000, help="Rows in flight at once.")] = 10,
-    max_cost: Annotated[float | None, typer.Option(min=0, help="US dollars at most.")] = None,
+    max_cost: MaxCost = None,
     seed: Annotated[int, typer.Option(help="Of every draw.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on where the same command was left.")] = True,
     json: Json = False,

@@ -108,7 +108,12 @@ def money(job: job_pb2.Job) -> str:
     text = f"${progress.cost:.4f}"
     if progress.HasField("cost_estimate") and job.state not in RESTING:
         text += f" of about ${progress.cost_estimate:.4f}"
-    return text + (f", at most ${cap:.2f}" if cap else "")
+    return text + (f", at most {dollars(cap)}" if cap else "")
+
+
+def dollars(amount: float) -> str:
+    """ "$1.00", and "$0.001" where two digits would not tell."""
+    return "$" + max(f"{amount:.2f}", f"{amount:.8f}".rstrip("0"), key=len)
 
 
 def duration(seconds: float) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from teachback.cli.budget import MaxCost
 from teachback.cli.exporting import write_folder
-from teachback.cli.generate import BatchSize, Evaluator, MaxCost, Seed, Teacher, attend
+from teachback.cli.generate import BatchSize, Evaluator, Seed, Teacher, attend
 from teachback.cli.generate_passages import options_of, tell
 from teachback.cli.schema import read_text, service_module
 from teachback.cli.where import Where, say
