@@ -147,8 +147,10 @@ async def _start_rest(
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         sock = socket.create_server((settings.host, settings.rest_port), family=family, backlog=2048)
     except OSError as error:
+        why = str(error.strerror).partition(" (while ")[0]
         raise RuntimeError(
-            f"REST can't listen on {_at(settings.host, settings.rest_port)}: {error.strerror}"
+            f"REST can't listen on {_at(settings.host, settings.rest_port)}: {why}; "
+            "--rest-port names another port (0: any free one)"
         ) from error
     task = asyncio.create_task(server.serve([sock]))
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from services.doctor.findings import Finding, ok, problem, size, warning
-from services.doctor.machine import existing, room
+from services.doctor.machine import existing, refusal, room
 from services.doctor.tenants import tenants
 from services.settings import Settings
 from services.store.engine import MIGRATIONS
@@ -73,6 +73,9 @@ def _not_there(file: Path) -> Finding:
     folder = existing(file.parent)
     if not folder.is_dir():
         return problem("database", f"{file} can't be made: {folder} is no folder", "set TEACHBACK_DATA_DIR to another")
+    if why := refusal(file.parent):
+        advice = "set TEACHBACK_DATA_DIR or database_url to where the service's user may write"
+        return problem("database", f"{file} can't be made: its folder can't be {why}", advice)
     return ok("database", f"SQLite; {file} is made at the first start")
 
 

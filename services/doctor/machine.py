@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +34,26 @@ def disk(settings: Settings) -> Finding:
     folder, there = settings.data_dir, existing(settings.data_dir)
     if not there.is_dir():
         return problem("disk", f"{there} is no folder, and data are to go to {folder}", "set TEACHBACK_DATA_DIR")
-    if not os.access(there, os.W_OK | os.X_OK):
-        advice = "give it to the service's user, or set TEACHBACK_DATA_DIR to another"
-        return problem("disk", f"the data folder {folder} can't be written", advice)
+    if why := refusal(folder):
+        advice = f"give {there} to the service's user, or set TEACHBACK_DATA_DIR to another folder"
+        return problem("disk", f"the data folder {folder} can't be {why}", advice)
     return room("disk", folder)
+
+
+def refusal(folder: Path) -> str:
+    """Why nothing can be put into a folder, as "made: Permission denied"; empty where it can, or only room is missing.
+
+    It is tried, and taken away again: rights do not tell of a disk that is read-only, or of what root may not do
+    either, as in /proc.
+    """
+    there = existing(folder)
+    try:
+        with tempfile.TemporaryDirectory(dir=there, prefix=".teachback-"):
+            return ""
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return ""
+        return f"{'written' if there == folder.absolute() else f'made in {there}'}: {error.strerror}"
 
 
 def room(check: str, folder: Path) -> Finding:
@@ -73,8 +91,9 @@ def clock(settings: Settings) -> Finding:
         found = f"it says {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, before this program was installed"
         return problem("clock", found, "set it; certificates and leases go by it")
     folder = settings.data_dir
-    if folder.is_dir() and os.access(folder, os.W_OK):
-        with tempfile.TemporaryFile(dir=folder) as file:
+    if folder.is_dir():
+        apart = 0.0
+        with suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:  # the check of the disk tells of it
             file.write(b".")
             file.flush()
             apart = os.fstat(file.fileno()).st_mtime - time.time()

@@ -184,8 +184,8 @@ class Scheduler:
         return await self._do(name, "cancel")
 
     async def retry(self, name: str) -> Job:
-        """Runs failed examples again, and those never reached. Raises WrongState where there are none, and while the job
-        is at work."""
+        """Runs failed examples again, and those never reached. Raises WrongState where there are none, and while it is
+        at work."""
         return await self._do(name, "retry")
 
     async def _do(self, name: str, verb: str, max_cost: float | None = None) -> Job:
@@ -268,7 +268,7 @@ class Scheduler:
         if job.state is JobState.SUCCEEDED and not job.progress.outcomes.get(Outcome.FAILED):
             raise WrongState(f"{name} is {job.state.value} and nothing failed: there is nothing to retry")
         if job.state is JobState.PAUSED and tail(name, "jobs") in self._runs:
-            raise WrongState(f"{name} is paused and still finishes rows in flight; resume it, or retry once they are done")
+            raise WrongState(f"{name} is paused and finishes what is in flight; resume it")
         if job.state not in (*ENDED, JobState.PAUSED) or tail(name, "jobs") in self._runs:
             raise WrongState(f"{name} is {job.state.value}; wait for its end, or pause or cancel it")
         kit = await self._kit_for(name)

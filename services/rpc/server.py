@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -53,6 +54,8 @@ async def start(
     service: Service, host: str, port: int, identity: Identity | None = None
 ) -> tuple[grpc.aio.Server, int]:
     """A serving server and its port, with TLS where it has an identity. Raises RuntimeError where the port is taken."""
+    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    _check_free(host, port, at)
     most = ("grpc.max_allowed_incoming_connections", openfiles.most_grpc())
     server = grpc.aio.server(
         interceptors=[Traced(), AtTheDoor(service.access), Readable()],
@@ -62,12 +65,24 @@ async def start(
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if identity:
-        bound = server.add_secure_port(address, identity.grpc_credentials())
-    else:
-        bound = server.add_insecure_port(address)
+    try:
+        bound = server.add_secure_port(at, identity.grpc_credentials()) if identity else server.add_insecure_port(at)
+    except RuntimeError as error:  # somebody was quicker; what gRPC says of it is of its own variables
+        raise RuntimeError(_taken(at, "it can't be bound")) from error
     await server.start()
     for name in ("", *names):
         await status.set(name, health_pb2.HealthCheckResponse.SERVING)
     return server, bound
+
+
+def _check_free(host: str, port: int, at: str) -> None:
+    """Raises RuntimeError where nobody can listen there, saying why: gRPC does not, and writes a raw line to stderr."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise RuntimeError(_taken(at, str(error.strerror).partition(" (while ")[0])) from error
+
+
+def _taken(at: str, why: str) -> str:
+    return f"gRPC can't listen on {at}: {why}; --grpc-port names another port (0: any free one)"

@@ -73,9 +73,33 @@ def test_cancel(shell: Shell, tmp_path: Path) -> None:
     assert f"{name} is cancelled" in watched.stderr
 
 
+def test_pause_resume_retry(shell: Shell, tmp_path: Path) -> None:
+    source = write_rows(tmp_path / "in.jsonl", [qa_row(n, 94) for n in range(1500)])
+    name = shell("submit", source, *OFFLINE, "--batch-size", "1").stdout.strip()
+    assert shell("pause", name).stdout == f"{name} paused\n"
+    refused = shell("resume", name, "--max-cost", "0")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "above 0" in refused.stderr
+    assert json.loads(shell("get", name).stdout)["state"] == "paused"
+    resumed = shell("resume", name, "--max-cost", "2.5")
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.split()[1] in ("queued", "running")
+    assert json.loads(shell("get", name).stdout)["spec"]["enhance"]["max_cost"] == 2.5
+    again = shell("retry", name)
+    assert (again.returncode, again.stdout) == (2, ""), "it is at work"
+    shell("cancel", name)
+    shell("watch", name)
+    assert shell("retry", name).stdout == f"{name} queued\n", "those never reached"
+    shell("cancel", name)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
+        (("pause",), 2, "name a job"),
+        (("resume",), 2, "name a job"),
+        (("retry", "none"), 2, "none"),
+        (("submit", "in.jsonl", "--max-cost", "0"), 2, "above 0"),
         (("get", "none"), 2, "none"),
         (("get", "../datasets"), 2, "not a job"),
         (("watch", "none"), 2, "none"),

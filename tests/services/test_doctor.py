@@ -177,6 +177,23 @@ def test_the_data_folder(looks: Looks, tmp_path: Path) -> None:
     assert told(looks(data_dir=tmp_path / "file" / "data")["database"])[0] == "problem"
 
 
+def test_a_data_folder_that_nobody_can_make_or_write(looks: Looks, tmp_path: Path) -> None:
+    """In /proc not even root can, whose rights say otherwise; its disk has no room, and none could be freed."""
+    for folder, says in ((Path("/proc/x"), "can't be made in /proc: "), (Path("/proc"), "can't be written: ")):
+        found = looks(data_dir=folder)
+        for check in ("disk", "database"):
+            status, said = told(found[check])
+            assert (status, says in said) == ("problem", True), said
+            assert "TEACHBACK_DATA_DIR" in said
+            assert "free some" not in said
+    status, said = told(looks(database_url="sqlite:////proc/x/t.db")["database"])
+    assert (status, "can't be made in /proc: " in said) == ("problem", True), said
+    data = tmp_path / "data"
+    data.mkdir()
+    assert looks()["disk"].status == "ok"
+    assert list(data.iterdir()) == [], "what was tried is taken away again"
+
+
 def test_a_full_disk(looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
     for free, status in ((50 << 20, "problem"), (500 << 20, "warning"), (5 << 30, "ok")):
         monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))

@@ -254,7 +254,7 @@ def test_a_retry_of_a_job_that_is_just_pausing_says_to_resume_it(
     slow.delay = 2.0  # what is in flight takes its time
     time.sleep(0.3)
     job.pause()
-    with pytest.raises(Conflict, match="is paused and still finishes rows in flight; resume it"):
+    with pytest.raises(Conflict, match="is paused and finishes what is in flight; resume it"):
         job.retry()
     job.cancel()
 
