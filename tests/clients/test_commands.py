@@ -58,9 +58,6 @@ def test_submit_watch_export(cli: Cli, service: Endpoint, tmp_path: Path) -> Non
 def test_jobs(cli: Cli, job: JobHandle) -> None:
     listed = cli("jobs", "list")
     assert listed.returncode == 0, listed.stderr
-    heads = "job state done total converged cost created"
-    assert listed.stdout.splitlines()[0].split("\t") == heads.split()
-    assert cli("jobs", "list", "--state", "cancelling").stdout == "", "nothing has no heads"
     row = next(line.split("\t") for line in listed.stdout.splitlines() if line.startswith(job.name))
     assert row[1:4] == ["succeeded", "5", "5"]
     got = json.loads(cli("jobs", "get", job.name.removeprefix("jobs/"), "--json").stdout)
@@ -86,7 +83,7 @@ def test_a_cancelled_job_is_told_by_the_exit_code(cli: Cli, client: Client, tmp_
 def test_examples(cli: Cli, job: JobHandle) -> None:
     listed = cli("examples", job.name)
     assert listed.returncode == 0, listed.stderr
-    ids = [line.split("\t")[0] for line in listed.stdout.splitlines()[1:]]
+    ids = [line.split("\t")[0] for line in listed.stdout.splitlines()]
     assert len(ids) == 5
     shown = cli("examples", job.name, "--id", ids[0])
     assert "round 1" in shown.stdout
@@ -104,7 +101,7 @@ def test_datasets(cli: Cli, service: Endpoint, tmp_path: Path) -> None:
     listed = cli("datasets", "list")
     assert [name, "sums", "1", "1"] in [line.split("\t")[:4] for line in listed.stdout.splitlines()]
     bad = cli("datasets", "bad-rows", name)
-    assert bad.stdout.splitlines()[1].split("\t")[:2] == ["mixed.jsonl", "2"]
+    assert bad.stdout.split("\t")[:2] == ["mixed.jsonl", "2"]
 
 
 def test_exit_codes_of_a_service_that_is_not_there_or_not_ours(cli: Cli, service: Endpoint, tmp_path: Path) -> None:

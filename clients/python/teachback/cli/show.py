@@ -1,4 +1,4 @@
-"""How things look on stdout: tables on a terminal, lines with tabs and one of heads in a pipe, JSON when asked for."""
+"""How things look on stdout: tables on a terminal, tab-separated lines in a pipe, JSON when asked for."""
 
 from __future__ import annotations
 
@@ -32,11 +32,9 @@ def put_json(value: object) -> None:
 
 
 def put_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows as a table on a terminal, as tab-separated lines elsewhere; there nothing, not even heads, where none is."""
+    """Rows as a table on a terminal, as tab-separated lines with no heads elsewhere."""
     if not sys.stdout.isatty():
-        for number, row in enumerate(rows):
-            if number == 0:
-                print("\t".join(heads))
+        for row in rows:
             print("\t".join(clean(str(cell)).replace("\t", " ").replace("\n", " ") for cell in row))
         return
     from rich.console import Console
