@@ -12,6 +12,10 @@ from agents.verdict import Verdict
 
 _PROPER: Final = re.compile(r"(?<![.!?:\"“] )(?<!^)(?<!\n)\b[A-ZÀ-Þ][a-zà-ÿ]{2,}\b")
 _STATE_SAYS: Final = re.compile(r"\bstate (?:says|shows) \"([^\"\n]+)\"")
+_SOURCE_SAYS: Final = re.compile(
+    r"(?:the|this) (?:text|source|passage|context|document) (?:says|states|tells(?: us)?|shows)(?: that)? (.+)",
+    re.I | re.S,
+)
 _REPLY: Final = 8
 """Words with a meaning that make a text a reply rather than an answer."""
 
@@ -25,7 +29,7 @@ def judge(sheet: Sheet) -> Verdict:
     given = f"{sheet.text}\n{sheet.question}"
     foreign, false = _foreign(sheet.thinking, given), _false_sums(sheet.thinking)
     lines = sentences(sheet.thinking)
-    unused = _unused(sheet)
+    unused, mixed = _unused(sheet), _mixed(lines, sheet.text)
     reached = bool(lines) and facts.bears(lines[-1], sheet.reference)
     shown = bool(arithmetic.equations(sheet.thinking)) or _rests_on(
         lines, given, 1 if sheet.reference.strip()[:1] in ("{", "[") else 3
@@ -37,6 +41,8 @@ def judge(sheet: Sheet) -> Verdict:
         if false
         else f'"{foreign[0]}" stands neither in the task nor in what was worked out.'
         if foreign
+        else f'No one place of the source says "{mixed}".'
+        if mixed
         else "The answer differs from the key."
         if not right
         else f"The question's {unused[0]} is not used."
@@ -51,12 +57,30 @@ def judge(sheet: Sheet) -> Verdict:
         student=shorten(sheet.answer, 80) or "nothing",
         reference=shorten(sheet.reference, 80) or "nothing",
         right=right,
-        facts=_share(1 - 0.25 * len(foreign) - len(false)) if shown else 0.0,
-        steps=_share(min(_steps(lines, false), 1.0 if right else 0.5) - 0.2 * len(unused)) if shown else 0.0,
+        facts=_share(1 - 0.25 * len(foreign) - len(false)) if shown and not mixed else 0.0,
+        steps=_share(min(_steps(lines, false), 1.0 if right else 0.5) - 0.2 * len(unused))
+        if shown and not mixed
+        else 0.0,
         reaches=(1.0 if reached else 0.6 if lines else 0.0) if right else 0.2,
         concise=_concise(sheet.thinking),
         critique=critique,
     )
+
+
+def _mixed(lines: list[str], source: str) -> str:
+    """What a line says that the source says, and which is put together of two of its sentences; else nothing.
+
+    "The text says that it was first reached by Cameron", where one sentence is about the first, the next about Cameron.
+    """
+    told = [content(sentence) for sentence in sentences(source)]
+    for line in lines:
+        if not told or not (said := _SOURCE_SAYS.match(line)):
+            continue
+        claimed = content(said[1])
+        rest = claimed - max(told, key=lambda one: len(claimed & one))
+        if any(len(rest & one) > 1 for one in told):
+            return shorten(said[1].rstrip("."), 80)
+    return ""
 
 
 def _unused(sheet: Sheet) -> list[str]:

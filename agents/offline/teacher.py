@@ -28,17 +28,23 @@ def hint(sheet: Sheet) -> str:
 
 
 def hint_for_thinking(sheet: Sheet) -> str:
-    """One hint on how to explain a given response better: the first complaint, turned into what to do."""
-    complaint = (sentences(sheet.critique) or [""])[0]
+    """One hint on how to explain a given response better: the first complaint that has none yet, as what to do."""
+    told = [_for_complaint(complaint, sheet) for complaint in sentences(sheet.critique)]
+    told.append("Say what the user wants, which fact of the system state matters, and why the response fits both.")
+    return f"Hint: {next((one for one in told if one not in sheet.hints), told[0])}"
+
+
+def _for_complaint(complaint: str, sheet: Sheet) -> str:
+    """Wrong words are not said again: a small student takes them for right ones."""
+    described = {p: machine.PROGRAMS[p] for p in machine.programs(sheet.response) if p in machine.PROGRAMS}
     if "concrete detail" in complaint and (fact := _fact_for(sheet)):
-        told = f'Say which fact of the system state the response rests on: "{fact}".'
-    elif "stands in none" in complaint and (fact := _fact_for(sheet)):
-        told = f'{complaint} The system state says "{fact}".'
-    elif complaint:
-        told = complaint
-    else:
-        told = "Say what the user wants, which fact of the system state matters, and why the response fits both."
-    return f"Hint: {told}"
+        return f'Say which fact of the system state the response rests on: "{fact}".'
+    if "stands in none" in complaint and (fact := _fact_for(sheet)):
+        return f'The system state says "{fact}": give that line as it stands.'
+    if "another reason" in complaint and described:
+        program, does = next(iter(described.items()))
+        return f"{program} {does}: give that as the reason."
+    return complaint
 
 
 def _fact_for(sheet: Sheet) -> str:

@@ -60,3 +60,26 @@ def test_reasons_beside_the_matter_fail_and_the_critique_says_what_would_fit(
     verdict = _judged(asked, response, "User wants that.", line, LAST)
     assert not verdict.right
     assert told in verdict.critique
+
+
+DEEP = (
+    "Jacques Piccard and Don Walsh were the first to reach its bottom, in 1960. "
+    "More than fifty years later James Cameron went down alone, in March 2012."
+)
+
+
+@pytest.mark.parametrize(
+    ("thinking", "holds"),
+    [
+        ("The text says that James Cameron went down alone, in March 2012.", True),
+        ("The text says that Jacques Piccard and Don Walsh were the first.", True),
+        ("The text says that it was first reached by James Cameron in March 2012.", False),
+    ],
+)
+def test_what_the_source_says_is_said_in_one_place(thinking: str, holds: bool) -> None:
+    question = Question(turns=(Turn(role="user", content="Who was the first to go down alone?"),), context=DEEP)
+    seen = {"thinking": thinking, "answer": "James Cameron", "reference": "James Cameron"}
+    prompt = render("judge_solve", question=question, known=True, **seen)
+    verdict = Verdict.model_validate_json(speak.reply("offline/evaluator", prompt.messages()))
+    assert (verdict.mean >= 0.6) is holds
+    assert ("No one place of the source says" in verdict.critique) is not holds
