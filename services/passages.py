@@ -6,26 +6,32 @@ from pathlib import Path
 from typing import Final
 
 import agents
-from graphs.recipes.passages.blocks import Fault, not_in, read, write
+from graphs.recipes.passages.blocks import Fault, not_in, read, templates_at_fault, write
+from graphs.recipes.passages.templates import packaged
 from graphs.recipes.passages.templates import read as read_templates
 
 _FOLDER: Final = Path(agents.__file__).parent / "templates"
-_TEMPLATES: Final = _FOLDER / "elicitation_templates.md"
 
 
 def templates() -> str:
     """The packaged templates file, for its user to edit."""
-    return _TEMPLATES.read_text(encoding="utf-8")
+    return packaged()
 
 
-def check(markdown: str, source: str) -> tuple[int, list[Fault]]:
-    """How many blocks of a passages file can be used, and every fault with its line, quotes not in `source` included.
+def check(markdown: str, source: str, templates: str = "") -> tuple[int, list[Fault]]:
+    """How many blocks of a passages file can be used, and every fault with its line, quotes not in `source` and
+    templates that a file lacks included.
 
-    No source: the quotes are taken as they are.
+    No source: the quotes are taken as they are. `templates`: the file's text, empty: the packaged one. Raises
+    BadTemplates.
     """
     blocks, faults = read(markdown)
+    numbers = template_numbers(templates or packaged())
     wrong = not_in(blocks, source) if source else []
-    return len(blocks) - len(wrong), sorted([*faults, *wrong])
+    for block in blocks:
+        if why := templates_at_fault(block.passage, numbers):
+            wrong.append(Fault(block.line, f"the block {why}", block.line))
+    return len(blocks) - len({fault.block for fault in wrong}), sorted([*faults, *wrong])
 
 
 def sample() -> str:

@@ -28,6 +28,10 @@ LISTED = 10_000
 """Bad rows kept with their reasons; the rest are counted. A file of nothing else may hold millions."""
 
 
+class _Strict(DatasetError):
+    """A bad row of an upload that may have none; its place is told already."""
+
+
 class Intake:
     """One upload. `begin_file`, `feed` ..., then `finish`; `abandon` where the caller went away. For one thread."""
 
@@ -134,6 +138,8 @@ class Intake:
                 self._keep_all(found)
             else:
                 self._take(self._splitter.finish())
+        except _Strict:
+            raise
         except DatasetError as error:  # an empty file: the others of the upload may still hold rows
             self._refuse(BadRow(self._files[-1], 1, str(error)))
         self._splitter = None
@@ -172,7 +178,7 @@ class Intake:
 
     def _refuse(self, bad: BadRow) -> None:
         if self._strict:
-            raise DatasetError(f"{bad.file}, line {bad.line}: {bad.reason}")
+            raise _Strict(f"{bad.file}, line {bad.line}: {bad.reason}")
         row = {"dataset_id": self.id, "seq": self._bad_count, "file": bad.file, "line": bad.line, "reason": bad.reason}
         if self._bad_count < LISTED:
             self._bad.append(row)

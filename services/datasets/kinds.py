@@ -91,24 +91,30 @@ def read_text(data: bytes) -> str:
 
 
 def _schema(name: str, text: str) -> Iterator[Found | BadRow]:
-    from graphs.recipes.commands.schema import read_schema
+    from graphs.recipes.commands.schema import SchemaError, read_schema
 
     try:
         read_schema(text, name)
-    except ValueError as error:
-        raise DatasetError(str(error)) from None
-    yield _found(text, 1)
+    except SchemaError as error:
+        yield BadRow(name, error.line, error.reason)
+    else:
+        yield _found(text, 1)
 
 
 def _passages(name: str, text: str, quoted: str) -> Iterator[Found | BadRow]:
     from graphs.recipes.passages.blocks import not_in, read
 
-    blocks, faults = read(text)
-    wrong = {fault.line: fault for fault in (not_in(blocks, quoted) if quoted else [])}
-    for fault in sorted([*faults, *wrong.values()]):
-        yield BadRow(name, fault.line, fault.reason)
+    blocks, faults = read(text, without_templates=True)
+    wrong = not_in(blocks, quoted) if quoted else []
+    bad: dict[int, list[str]] = {}
+    first: dict[int, int] = {}
+    for fault in sorted([*faults, *wrong]):  # a block is one bad row, however much is wrong in it
+        line = first.setdefault(fault.block, fault.line)
+        bad.setdefault(fault.block, []).append(f"{'' if fault.line == line else f'line {fault.line}: '}{fault.reason}")
+    for at, reasons in bad.items():
+        yield BadRow(name, first[at], "; ".join(reasons))
     for block in blocks:
-        if block.quote not in wrong:
+        if block.line not in bad:
             yield _found(block.passage.model_dump_json(), block.line)
 
 

@@ -14,6 +14,7 @@ from agents.evaluator import Evaluator
 from agents.teacher import Teacher
 from graphs.generate import Makers
 from graphs.recipes.base import Draft, Generated, Lost, Made, Recipe, Slot
+from services.errors import InvalidRequest
 from services.jobs.run import Means, Run, Terms
 from services.jobs.spec import GeneratePlan
 from services.store.examples import Pending
@@ -44,7 +45,7 @@ class Generating(Run):
         slots = self._means.slots
         planned = await asyncio.to_thread(slots.planned, self.job_id)
         if not planned:
-            planned = await asyncio.to_thread(slots.plan, self.job_id, self._recipe.slots())
+            planned = await asyncio.to_thread(slots.plan, self.job_id, self._slots())
         await self._expect(planned)
         wave = await asyncio.to_thread(slots.waves, self.job_id)
         while True:
@@ -67,6 +68,13 @@ class Generating(Run):
             connection.execute(change)
 
         await self._means.log.append(self.job_id, "report", {"message": "the report is written"}, also=write)
+
+    def _slots(self) -> Iterator[Slot]:
+        """The recipe's plan. Raises InvalidRequest for what it finds wrong with its source, a fault of nobody's here."""
+        try:
+            yield from self._recipe.slots()
+        except ValueError as error:
+            raise InvalidRequest(str(error)) from error
 
     async def _expect(self, total: int) -> None:
         self._total = total

@@ -100,7 +100,7 @@ def test_schema_check_tells_line_collisions_and_size(cli: Cli, workspace: Path) 
     assert f"{bad}, line 19: the type of limit is 'number'" in refused.stderr
     job = cli("generate", "commands", "--name", "bad", "--num", "5")
     assert job.returncode == 2
-    assert "line 19" in job.stderr
+    assert job.stderr.count("bad.yaml, line 19") == job.stderr.count(", line ") == 1, job.stderr
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b"])

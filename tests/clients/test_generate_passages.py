@@ -13,6 +13,7 @@ from teachback.errors import BadInput, TeachbackError
 from teachback.reviewing import Review, fault, read_examples
 from teachback.service import Endpoint
 
+from graphs.recipes.passages.templates import packaged
 from tests.clients.conftest import Cli, read_rows
 
 SAMPLE = Path(__file__).parents[2] / "agents/templates/sample_passages.md"
@@ -50,6 +51,35 @@ def test_templates_of_ones_own(cli: Cli, tmp_path: Path) -> None:
     wrong = cli("generate", "passages", "--templates", "9", "-o", "raw.jsonl")
     assert wrong.returncode != 0
     assert "there is no template 9" in wrong.stderr
+
+
+def test_a_block_that_asks_for_a_template_that_is_not_there(cli: Cli, client: Client, tmp_path: Path) -> None:
+    said = "asks for template 9; the file has 1, 2, 3, 4, 5"
+    passages = tmp_path / "passages.md"
+    passages.write_text(SAMPLE.read_text().replace("templates:** 1,", "templates:** 9, 1,", 1))
+    checked = cli("passages", "check", "passages.md")
+    assert (checked.returncode, said in checked.stderr, "2 passages can be used" in checked.stderr) == (2, True, True)
+    made = cli("generate", "passages", "-o", "raw.jsonl")
+    assert made.returncode != 0
+    assert f"passages: 1: The keeper hears nothing {said}" in made.stderr
+    with pytest.raises(BadInput, match="asks for template 9"):
+        client.generate([passages], passages={})
+    nine = "## TEMPLATE 9: MINE\n\n[PASTE_PASSAGE]\n\nFirst person.\n"
+    (tmp_path / "mine.md").write_text(packaged() + nine)
+    assert cli("passages", "check", "passages.md", "--templates-file", "mine.md").returncode == 0
+
+
+def test_blocks_are_counted_and_not_their_faults(cli: Cli, tmp_path: Path) -> None:
+    parts = SAMPLE.read_text().replace("**Core phenomenology:**", "**Core:**", 1).split("**Applicable templates:** ")
+    tail = parts[-1]
+    (tmp_path / "passages.md").write_text("**Applicable templates:** ".join(parts[:-1]) + tail.split("\n", 1)[1])
+    done = cli("generate", "passages", "--templates", "1", "-o", "raw.jsonl")
+    assert "1 of 3 blocks cannot be used and are left out:" in done.stderr
+    assert len(read_rows(tmp_path / "raw.jsonl")) == 2, "a template was chosen in place of the line that is missing"
+    lacking = cli("generate", "passages", "-o", "raw.jsonl")
+    assert 'has no "**Applicable templates:**" or nothing behind it' in lacking.stderr
+    strict = cli("generate", "passages", "--templates", "1", "--strict", "-o", "raw.jsonl")
+    assert strict.stderr.count("passages.md, line") == 1, strict.stderr
 
 
 def test_the_trial_is_one_command(cli: Cli, tmp_path: Path) -> None:

@@ -236,9 +236,9 @@ def tell_bad_rows(client: Client, dataset: dataset_pb2.Dataset, say: Say, most: 
     """Says which rows a dataset refused, the first few one by one."""
     if not dataset.bad_row_count:
         return
-    say(
-        f"{dataset.bad_row_count} of {dataset.item_count + dataset.bad_row_count} rows cannot be used and are left out:"
-    )
+    what = "blocks" if dataset.kind == dataset_pb2.DATASET_KIND_PASSAGES else "rows"
+    every = dataset.item_count + dataset.bad_row_count
+    say(f"{dataset.bad_row_count} of {every} {what} cannot be used and are left out:")
     for bad, _ in zip(client.bad_rows(dataset.name), range(most), strict=False):
         say(f"  {bad.file}:{bad.line}: {bad.reason}")
     if dataset.bad_row_count > most:

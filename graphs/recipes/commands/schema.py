@@ -23,7 +23,11 @@ _FLAG: Final = frozenset(["name", "short", "description", "natural_language"])
 
 
 class SchemaError(ValueError):
-    """The schema can't be used; the message begins with its name and the line."""
+    """The schema can't be used; the message begins with its name and the `line`, and `reason` is the rest."""
+
+    def __init__(self, name: str, line: int, reason: str) -> None:
+        super().__init__(f"{name}, line {line}: {reason}")
+        self.line, self.reason = line, reason
 
 
 @lru_cache(maxsize=16)
@@ -41,27 +45,27 @@ class _Reader:
     def schema(self, text: str) -> Schema:
         """The whole document."""
         if len(text) > LARGEST:
-            raise SchemaError(f"{self._name}: longer than {LARGEST} characters; is this a schema?")
+            raise SchemaError(self._name, 1, f"longer than {LARGEST} characters; is this a schema?")
         try:
             deep = 0
             for event in yaml.parse(text, Loader=yaml.CSafeLoader):
                 mark = event.start_mark
                 line = mark.line + 1 if mark else 1
                 if isinstance(event, yaml.AliasEvent):  # a few of them can stand for gigabytes
-                    raise SchemaError(f"{self._name}, line {line}: YAML references (*name) are not used in schemas")
+                    raise SchemaError(self._name, line, "YAML references (*name) are not used in schemas")
                 deep += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
                 if deep > _DEEPEST:
-                    raise SchemaError(f"{self._name}, line {line}: nested deeper than any schema is")
+                    raise SchemaError(self._name, line, "nested deeper than any schema is")
             root = yaml.compose(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            raise SchemaError(f"{self._name}, line {line}: not YAML: {error.problem or error.context}") from None
+            raise SchemaError(self._name, line, f"not YAML: {error.problem or error.context}") from None
         except (yaml.YAMLError, RecursionError) as error:
             told = str(error).split("\n", maxsplit=1)[0]
-            raise SchemaError(f"{self._name}, line 1: not YAML: {told}") from None
+            raise SchemaError(self._name, 1, f"not YAML: {told}") from None
         if root is None:
-            raise SchemaError(f"{self._name}, line 1: the file is empty")
+            raise SchemaError(self._name, 1, "the file is empty")
         fields = self._fields(root, "the schema", _ROOT)
         commands = self._all(fields.get("commands"), root, "commands", self._command)
         self._apart([(c.name, f"command {c.name}", c.line) for c in commands])
@@ -131,7 +135,7 @@ class _Reader:
 
     # ---------------------------------------------------------------- nodes
     def _refuse(self, node: yaml.Node, why: str) -> NoReturn:
-        raise SchemaError(f"{self._name}, line {_line(node)}: {why}")
+        raise SchemaError(self._name, _line(node), why)
 
     def _fields(self, node: yaml.Node, what: str, known: frozenset[str]) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
@@ -210,7 +214,7 @@ class _Reader:
         seen: dict[str, str] = {}
         for name, owner, line in names:
             if name in seen:
-                raise SchemaError(f"{self._name}, line {line}: {owner}: the name {name!r} is taken by {seen[name]}")
+                raise SchemaError(self._name, line, f"{owner}: the name {name!r} is taken by {seen[name]}")
             seen[name] = owner
 
 

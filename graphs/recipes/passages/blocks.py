@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ _OPEN: Final = re.compile(_MARK + r"\s*(.*)")
 _CLOSE: Final = re.compile(rf"(.*?)\s*{_MARK}")
 _NOBODYS: Final = re.compile(r"([-*_])(?:\s*\1){2,}|```\w*")
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.S)
+NO_TEMPLATES: Final = 'has no "**Applicable templates:**" or nothing behind it'
 _NUMBER: Final = re.compile(r"(?:templates?\s*)?#?([\w-]+)", re.I)
 
 
@@ -36,7 +37,7 @@ class Passage(BaseModel):
     core_phenomenology: str
     """The kinds of experience it shows, in a few words, separated by commas."""
     templates: list[str]
-    """Numbers of the templates that fit it, as they stand in the templates' file."""
+    """Numbers of the templates that fit it, as they stand in the templates' file; empty: none is named."""
     source: str = ""
     """Name of the text it is quoted from; empty: not told."""
 
@@ -50,10 +51,11 @@ class Block(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What is wrong with the file, and in which line."""
+    """What is wrong with the file, and in which line. `block`: the line in which the block begins; 0: in none."""
 
     line: int
     reason: str
+    block: int = 0
 
 
 @dataclass
@@ -68,8 +70,10 @@ class _Draft:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-def read(markdown: str) -> tuple[list[Block], list[Fault]]:
+def read(markdown: str, *, without_templates: bool = False) -> tuple[list[Block], list[Fault]]:
     """The blocks of a file and what is wrong in the others; a block with a fault is left out.
+
+    `without_templates`: a block may name none, for who works with it may choose templates in their place.
 
     A heading `# Passages from book.txt` names the source of what follows it. Text before the first block, rules
     (`---`), fences and HTML comments are nobody's; any other line that is no part of a block is a fault. Never raises.
@@ -95,8 +99,9 @@ def read(markdown: str) -> tuple[list[Block], list[Fault]]:
         faults.append(Fault(drafts[-1].quote, 'the quote is not closed by """'))
     if not drafts:
         faults.append(Fault(1, 'the file holds no block; a block starts with "## PASSAGE 1: its title"'))
-    blocks = _finished(drafts, faults)
-    return blocks, sorted(faults)
+    blocks = _finished(drafts, faults, without_templates)
+    begins = [draft.line for draft in drafts]
+    return blocks, sorted(f._replace(block=max((b for b in begins if b <= f.line), default=0)) for f in faults)
 
 
 def write(passages: Iterable[Passage]) -> str:
@@ -132,8 +137,16 @@ def not_in(blocks: Iterable[Block], source: str) -> list[Fault]:
     for block in blocks:
         quote = normal(block.passage.passage)
         if quote not in whole:
-            faults.append(Fault(block.quote, _where_it_leaves(quote, whole)))
+            faults.append(Fault(block.quote, _where_it_leaves(quote, whole), block.line))
     return faults
+
+
+def templates_at_fault(passage: Passage, templates: Collection[str]) -> str:
+    """What is wrong with the templates that a passage names; empty where nothing. `templates`: the file's numbers."""
+    if not passage.templates:
+        return f"{NO_TEMPLATES}; add it, or choose templates for all passages"
+    lacking = [number for number in passage.templates if number not in templates]
+    return f"asks for template {lacking[0]}; the file has {', '.join(templates)}" if lacking else ""
 
 
 def normal(text: str) -> str:
@@ -171,7 +184,7 @@ def _quoted(line: str, number: int, draft: _Draft) -> bool:
     return False
 
 
-def _finished(drafts: list[_Draft], faults: list[Fault]) -> list[Block]:
+def _finished(drafts: list[_Draft], faults: list[Fault], without_templates: bool) -> list[Block]:
     blocks: list[Block] = []
     seen: dict[str, int] = {}
     broken = {fault.line for fault in faults}
@@ -191,8 +204,8 @@ def _finished(drafts: list[_Draft], faults: list[Fault]) -> list[Block]:
             found.append('the block has no "**Core phenomenology:**" or nothing behind it')
         if numbers is None:
             found.append(f'"**Applicable templates:**" lists no numbers: {_short(draft.fields["applicable"])}')
-        elif not numbers:
-            found.append('the block has no "**Applicable templates:**" or nothing behind it')
+        elif not numbers and not without_templates:
+            found.append(f"the block {NO_TEMPLATES}")
         faults += [Fault(draft.line, reason) for reason in found]
         if found or any(draft.line <= line < end for line in broken):
             continue

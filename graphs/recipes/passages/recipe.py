@@ -15,7 +15,7 @@ from graphs.recipes.base import Admit, Ask, Draft, Example, Lost, Rating, Rubric
 from graphs.recipes.neardup import NearDuplicates
 from graphs.recipes.options import PassagesOptions
 from graphs.recipes.passages import rules, shapes
-from graphs.recipes.passages.blocks import Passage
+from graphs.recipes.passages.blocks import Passage, templates_at_fault
 from graphs.recipes.passages.templates import Template, packaged
 from graphs.recipes.passages.templates import read as read_templates
 
@@ -38,25 +38,26 @@ class Passages:
     """Bound to a dataset of passages."""
 
     def __init__(self, options: PassagesOptions, sources: Sources, seed: int) -> None:
-        """Raises ValueError where the templates' file can't be read, or lacks one that is asked for."""
+        """Raises ValueError where the templates' file can't be read or lacks one that is asked for, by a passage too."""
         self._sources, self._seed, self._state = sources, seed, options.state
         self._templates = read_templates(options.templates_markdown or packaged())
         self._chosen = list(dict.fromkeys(options.templates))
         if unknown := [number for number in self._chosen if number not in self._templates]:
             raise ValueError(f"there is no template {unknown[0]}; the file has {', '.join(self._templates)}")
+        if not self._chosen:  # before the job is made, and not once it is at work
+            for source in sources():
+                passage = Passage.model_validate_json(source.raw)
+                if why := templates_at_fault(passage, self._templates):
+                    raise ValueError(f"{_name(source.seq, passage)} {why}")
 
     def slots(self) -> Iterator[Slot]:
-        """A slot for each passage and template, passage by passage. Raises ValueError for a template that is not there.
+        """A slot for each passage and template, passage by passage.
 
         Templates that were chosen are asked of every passage, in place of those that it names.
         """
         for source in self._sources():
             passage = Passage.model_validate_json(source.raw)
-            numbers = self._chosen or passage.templates
-            if lacking := [n for n in numbers if n not in self._templates]:
-                has = ", ".join(self._templates)
-                raise ValueError(f"{_name(source.seq, passage)} asks for template {lacking[0]}; the file has {has}")
-            for number in numbers:
+            for number in self._chosen or passage.templates:
                 plan = {"seq": source.seq, "template": number, **passage.model_dump(exclude={"templates"})}
                 yield Slot(plan=plan)
 

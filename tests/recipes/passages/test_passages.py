@@ -79,7 +79,16 @@ def test_a_template_that_is_not_there_is_named() -> None:
         recipe(templates=["9"])
     only = PACKAGED.read_text(encoding="utf-8").split("## TEMPLATE 2")[0]
     with pytest.raises(ValueError, match="The keeper hears nothing asks for template 2; the file has 1"):
-        list(recipe(templates_markdown=only).slots())
+        recipe(templates_markdown=only)
+    recipe(templates_markdown=only, templates=["1"])
+
+
+def test_a_passage_without_templates_needs_some_that_are_chosen() -> None:
+    raw = blocks.Passage(passage="I wait.", core_phenomenology="waiting", templates=[]).model_dump_json()
+    with pytest.raises(ValueError, match=r'^1 has no "\*\*Applicable templates:\*\*" or nothing behind it; add it'):
+        Passages(PassagesOptions(), lambda: iter([Source(0, "0", raw)]), 0)
+    chosen = Passages(PassagesOptions(templates=["1", "2"]), lambda: iter([Source(0, "0", raw)]), 0)
+    assert [slot.plan["template"] for slot in chosen.slots()] == ["1", "2"]
 
 
 def test_a_complaint_comes_back_with_the_reply_it_is_about() -> None:

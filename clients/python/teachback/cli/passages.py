@@ -103,9 +103,16 @@ def templates() -> None:
 def check(
     passages: Annotated[Path, typer.Argument(metavar="PASSAGES.md", help="The file, as edited.")],
     source: Annotated[Path | None, typer.Option(help="The text it quotes: every quote is looked up there.")] = None,
+    templates_file: Annotated[
+        Path | None, typer.Option(help="Templates of your own, whose numbers the blocks name. Default: the packaged.")
+    ] = None,
 ) -> None:
     """Say which blocks of a passages file cannot be used, with their lines."""
-    told, faults = service_module("services.passages").check(read_text(passages), read_text(source) if source else "")
+    texts = [read_text(file) if file else "" for file in (passages, source, templates_file)]
+    try:
+        told, faults = service_module("services.passages").check(*texts)
+    except ValueError as error:
+        raise BadInput(f"{templates_file}: {error}") from None
     for fault in faults:
         say(f"{passages}:{fault.line}: {fault.reason}")
     say(f"{passages}: {told} passage{'s'[: told != 1]} can be used")
