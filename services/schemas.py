@@ -14,6 +14,7 @@ from graphs.recipes.commands.coverage import advice
 from graphs.recipes.commands.recipe import Commands
 from graphs.recipes.commands.schema import read_schema
 from graphs.recipes.options import CommandsOptions
+from graphs.recipes.reasons import grouped
 
 AT_ONCE: Final = 20
 """Tasks a chat message holds: replies of more are cut off."""
@@ -112,7 +113,7 @@ def judge(text: str, num: int, seed: int, said: Mapping[int, str]) -> dict[str, 
             accepted.append((slot, draft))
     refused |= dict.fromkeys((n for n in said if not 0 <= n < num), f"the plan has the tasks 0 to {num - 1}")
     reasons: dict[str, int] = {}
-    for why in refused.values():
+    for why in map(grouped, refused.values()):
         reasons[why] = reasons.get(why, 0) + 1
     report = recipe.report(accepted, {"refused": reasons} if reasons else {})
     return {"rows": [draft.example for _, draft in accepted], "refused": refused, "report": report}

@@ -151,5 +151,13 @@ class Recipe(Protocol):
     def admission(self) -> Admit:
         """A fresh gate for the whole output: duplicates and near duplicates."""
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:
-        """Figures over the finished output, as JSON. `lost`: outcome -> reason -> how many."""
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],
+        gone: Sequence[Lost] = (),
+    ) -> dict[str, Any]:
+        """Figures over the finished output, as JSON. `lost`: outcome -> reason -> how many, every wave counted.
+
+        `gone`: the same one by one, in the order of the slots, those that a later wave made up for too.
+        """

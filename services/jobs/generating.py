@@ -14,6 +14,7 @@ from agents.evaluator import Evaluator
 from agents.teacher import Teacher
 from graphs.generate import Makers
 from graphs.recipes.base import Draft, Generated, Lost, Made, Recipe, Slot
+from graphs.recipes.reasons import grouped
 from services.errors import InvalidRequest
 from services.jobs.run import Means, Run, Terms
 from services.jobs.spec import GeneratePlan
@@ -70,7 +71,7 @@ class Generating(Run):
         await self._means.log.append(self.job_id, "report", {"message": "the report is written"}, also=write)
 
     def _slots(self) -> Iterator[Slot]:
-        """The recipe's plan. Raises InvalidRequest for what it finds wrong with its source, a fault of nobody's here."""
+        """The recipe's plan. Raises InvalidRequest for what it finds wrong with its source."""
         try:
             yield from self._recipe.slots()
         except ValueError as error:
@@ -122,18 +123,23 @@ class Generating(Run):
 
     def _report(self) -> dict[str, Any]:
         reasons: dict[str, dict[str, int]] = {}
+        lost: list[Lost] = []
         outcomes: dict[str, int] = {}
-        for _, _, result in self._means.slots.finished(self.job_id):
+        for _, slot, result in self._means.slots.finished(self.job_id):
             outcomes[result.outcome] = outcomes.get(result.outcome, 0) + 1
             if result.outcome is not Made.ACCEPTED:
                 counted = reasons.setdefault(result.outcome, {})
-                reason = result.reason if result.reason in counted or len(counted) < REASONS else "other reasons"
+                told = result.turns[-1].complaints if result.outcome is Made.DROPPED and result.turns else ()
+                reason = grouped(result.reason, told)
+                if reason not in counted and len(counted) >= REASONS:
+                    reason = "other reasons"
                 counted[reason] = counted.get(reason, 0) + 1
+                lost.append(Lost(slot, result.outcome, reason))
         return {
             "accepted": outcomes.get(Made.ACCEPTED, 0),
             "outcomes": outcomes,
             "lost": reasons,
-            **self._recipe.report(self._accepted(), reasons),
+            **self._recipe.report(self._accepted(), reasons, lost),
         }
 
     def _accepted(self) -> Iterator[tuple[Slot, Draft]]:

@@ -60,7 +60,12 @@ class Echo:
     def admission(self) -> Admit:
         return lambda slot, draft: ""  # noqa: ARG005
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],
+        gone: Sequence[Lost] = (),  # noqa: ARG002
+    ) -> dict[str, Any]:
         return {"accepted": len(list(accepted)), "lost": lost}
 
 

@@ -15,6 +15,7 @@ from agents.gateway import Gateway
 from agents.prompting import Prompt
 from graphs import generate
 from graphs.recipes.base import Admit, Ask, Draft, Lost, Made, Rubric, Slot, Turn
+from services.errors import InvalidRequest
 from services.jobs.generating import Generating
 from services.jobs.log import EventLog
 from services.jobs.run import Graphs, Means
@@ -54,6 +55,8 @@ class Words:
         return Draft(example={"said": text}, words=text.casefold())
 
     def check(self, slot: Slot, draft: Draft) -> list[str]:  # noqa: ARG002
+        if "odd" in draft.words:
+            return [f"The number {draft.words.split()[0]} is not said; leave it out.", f'And "{draft.words}" is odd.']
         return ["It is bad."] if "bad" in draft.words else []
 
     def rubric(self, slot: Slot, draft: Draft) -> Rubric | None:  # noqa: ARG002
@@ -70,7 +73,12 @@ class Words:
 
         return admit
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:  # noqa: ARG002
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],  # noqa: ARG002
+        gone: Sequence[Lost] = (),  # noqa: ARG002
+    ) -> dict[str, Any]:
         return {"words": [draft.words for _, draft in accepted]}
 
 
@@ -123,6 +131,23 @@ def outcomes(engine: Engine) -> list[tuple[str, str]]:
 def report(engine: Engine) -> dict[str, Any]:
     with engine.connect() as connection:
         return dict(json.loads(connection.execute(select(jobs.c.report)).scalar_one()))
+
+
+async def test_reasons_that_differ_in_numbers_and_quotes_are_one(engine: Engine, writer: Writer) -> None:
+    words = [f"{number} odd" for number in range(60)] + ["bad"]
+    await work(engine, writer, Words(words), Parrot(set()))
+    told = {"The number … is not said; leave it out.": 60, "It is bad.": 1}
+    assert report(engine)["lost"] == {"dropped": told}
+
+
+async def test_a_plan_that_cannot_be_made_is_the_requests_fault(engine: Engine, writer: Writer) -> None:
+    class Planless(Words):
+        def slots(self) -> Iterator[Slot]:
+            yield Slot(plan={"word": "a"})
+            raise ValueError("the source says nothing of b")
+
+    with pytest.raises(InvalidRequest, match="the source says nothing of b"):
+        await work(engine, writer, Planless([]), Parrot(set()))
 
 
 async def test_what_was_lost_is_made_up_for_and_each_loss_once(engine: Engine, writer: Writer) -> None:

@@ -149,7 +149,12 @@ class Candidates:
 
         return admit
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],
+        gone: Sequence[Lost] = (),  # noqa: ARG002
+    ) -> dict[str, Any]:
         """How many, how long, which templates; and under "markdown" the whole as passages.md, in the book's order."""
         del lost
         placed = sorted(accepted, key=lambda pair: (pair[0].plan["seq"], pair[0].plan["first"]))

@@ -102,7 +102,12 @@ class Commands:
 
         return admit
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],
+        gone: Sequence[Lost] = (),  # noqa: ARG002
+    ) -> dict[str, Any]:
         """Mix, coverage, diversity, what is missing and why, and the groups that a split must not part."""
         rows = [(_plan(slot), draft.words) for slot, draft in accepted]
         plans = [plan for plan, _ in rows]

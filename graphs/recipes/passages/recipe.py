@@ -38,7 +38,7 @@ class Passages:
     """Bound to a dataset of passages."""
 
     def __init__(self, options: PassagesOptions, sources: Sources, seed: int) -> None:
-        """Raises ValueError where the templates' file can't be read or lacks one that is asked for, by a passage too."""
+        """Raises ValueError where the templates' file can't be read or lacks one that anybody asks for."""
         self._sources, self._seed, self._state = sources, seed, options.state
         self._templates = read_templates(options.templates_markdown or packaged())
         self._chosen = list(dict.fromkeys(options.templates))
@@ -125,7 +125,12 @@ class Passages:
 
         return admit
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],
+        gone: Sequence[Lost] = (),  # noqa: ARG002
+    ) -> dict[str, Any]:
         """Each passage's share of the output, and what each template and shape gave."""
         planned: Counter[str] = Counter()
         by_template: Counter[str] = Counter()

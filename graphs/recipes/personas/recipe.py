@@ -140,9 +140,15 @@ class Personas:
 
         return admit
 
-    def report(self, accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]) -> dict[str, Any]:
+    def report(
+        self,
+        accepted: Iterable[tuple[Slot, Draft]],
+        lost: dict[str, dict[str, int]],
+        gone: Sequence[Lost] = (),
+    ) -> dict[str, Any]:
         """The figures of the run's stats file."""
-        return report(self._cast.values(), accepted, lost)
+        del lost  # counts a place once for each of its waves
+        return report(self._cast.values(), accepted, gone)
 
     def _slot(self, shared: dict[str, Any], persona: str, place: str, wave: int) -> Slot:
         name = f"{place}:{wave}"

@@ -6,33 +6,30 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from graphs.recipes.base import Draft, Slot
+from graphs.recipes.base import Draft, Lost, Slot
 from graphs.recipes.personas.cast import Persona
 
 
-def report(
-    cast: Iterable[Persona], accepted: Iterable[tuple[Slot, Draft]], lost: dict[str, dict[str, int]]
-) -> dict[str, Any]:
+def report(cast: Iterable[Persona], accepted: Iterable[tuple[Slot, Draft]], gone: Iterable[Lost]) -> dict[str, Any]:
     """How many examples of each persona and category, how long the answers are, and why others came to nothing.
 
-    `lost`: outcome -> reason -> how many; a slot with several complaints counts for each kind of complaint.
+    An example that was never made counts once, for the kind of its last attempt's first complaint.
     """
     personas = list(cast)
     voices: Counter[str] = Counter()
     length = questions = count = 0
     chunks: set[tuple[str, str]] = set()
+    made: set[str] = set()
     for slot, draft in accepted:
+        made.add(slot.plan["place"])
         _, user, assistant = draft.example["messages"]
         voices[slot.plan["persona"]] += 1
         length += len(assistant["content"])
         questions += len(user["content"])
         count += 1
         chunks.add((str(slot.plan["chunk"]["source_id"]), str(slot.plan["chunk"]["id"])))
-    kinds: Counter[str] = Counter()
-    for reasons in lost.values():
-        for reason, number in reasons.items():
-            for kind in {part.split(":")[0].strip() for part in reason.split("; ")}:
-                kinds[kind] += number
+    short = {one.slot.plan["place"]: one.reason for one in gone if one.slot.plan["place"] not in made}
+    kinds = Counter(reason.split(":")[0].strip() for reason in short.values())
     categories: Counter[str] = Counter()
     for persona in personas:
         categories[persona.category] += voices[persona.name]
