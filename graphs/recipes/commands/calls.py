@@ -11,6 +11,7 @@ from graphs.recipes.commands import frames
 from graphs.recipes.commands import surroundings as around
 from graphs.recipes.commands.bank import MOODS
 from graphs.recipes.commands.layout import Place
+from graphs.recipes.commands.ordinary import ORDINARY
 from graphs.recipes.commands.plan import ORDERS, SHARES, TONES, Plan, Pointing, call
 from graphs.recipes.commands.tree import Command, Flag, Schema, Sub, Value
 from graphs.recipes.commands.values import invent
@@ -71,7 +72,8 @@ def _flags(command: Command, sub: Sub, wish: Wish, rng: Random) -> list[Flag]:
 def _args(command: Command, sub: Sub, wish: Wish, flags: list[Flag], rng: Random) -> dict[str, Value]:
     """The required ones, the target, the wished one, and some others that no flag settles."""
     target = frames.target(command, sub)
-    wished, _, member = wish[1].partition("=")
+    wished, _, said = wish[1].partition("=")
+    members: dict[str, Value] = {str(m): m for a in sub.args if a.name == wished for m in a.members}
     must = {a.name for a in sub.required} | ({target.name} if target else set())
     must |= {wished} if wish[0] in ("arg", "member") else set()
     free = [a for a in sub.args if a.name not in must and not any(frames.settles(f, a) for f in flags)]
@@ -81,7 +83,7 @@ def _args(command: Command, sub: Sub, wish: Wish, flags: list[Flag], rng: Random
         some = [a for a in sub.args[:1] if not any(frames.settles(f, a) for f in flags)]
     must |= {a.name for a in some}
     return {
-        a.name: member if wish[0] == "member" and a.name == wished else invent(a, rng)
+        a.name: members[said] if wish[0] == "member" and a.name == wished else invent(a, rng)
         for a in sub.args
         if a.name in must
     }
@@ -141,7 +143,7 @@ def misspell(word: str, among: frozenset[str], rng: Random) -> str:
         dropped = word[:i] + word[i + 1 :]
         doubled = word[:i] + word[i] + word[i:]
         for slip in rng.sample((swapped, dropped, doubled), 3):
-            if slip != word and frames.clear(slip, word, among):
+            if slip != word and slip not in ORDINARY and frames.clear(slip, word, among):
                 return slip
     return ""
 

@@ -38,7 +38,7 @@ def _call(schema: Schema, plan: Plan, text: str) -> list[str]:
     found = []
     for name, value in plan.said.items():
         if not says(text, value):
-            found.append(f"The value {value} for {name.replace('_', ' ')} has to be said as it stands.")
+            found.append(f'The value "{value}" for {name.replace("_", " ")} has to be said as it stands.')
     rest = _without(text, plan)
     for flag in sub.flags:
         if flag.name in plan.flags and not _asks(text, f"{flag.name} {flag.description} {' '.join(flag.phrases)}"):
@@ -88,7 +88,8 @@ def _members(command: Command, sub: Sub, plan: Plan, rest: str) -> list[str]:
     own = {w.casefold() for w in (*command.words, *sub.words)}
     for arg in sub.args:
         for member in arg.members:
-            if arg.name not in plan.args and member.casefold() not in own and has(spoken, member.replace("_", " ")):
+            said = str(member)
+            if arg.name not in plan.args and said.casefold() not in own and has(spoken, said.replace("_", " ")):
                 return [f'Leave out "{member}": nobody wants the {arg.name.replace("_", " ")} to be that.']
     return []
 

@@ -14,6 +14,7 @@ from graphs.recipes.commands import surroundings as around
 from graphs.recipes.commands.bank import MOODS, OFF_TOPIC, UNCLEAR
 from graphs.recipes.commands.calls import nouns_for
 from graphs.recipes.commands.layout import Place
+from graphs.recipes.commands.ordinary import ORDINARY
 from graphs.recipes.commands.plan import CASES, ORDERS, SHARES, TONES, Kind, Level, Plan, Pointing, clarification
 from graphs.recipes.commands.tree import Command, Schema, Sub
 
@@ -210,7 +211,7 @@ def _between(schema: Schema) -> list[Misspelt]:
         words = {v: s for s in command.subs for v in frames.verbs(s) if v.isalpha() and command.meant(v) == [s]}
         among = frozenset(words)
         for word in sorted(words):
-            for slip in _garbled(word):
+            for slip in (garbled for garbled in _garbled(word) if garbled not in ORDINARY):
                 _, near = frames.nearest(slip, among)
                 subs = {words[v].name for v in near}
                 least, _ = frames.nearest(slip, known)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def has(text: str, phrase: str) -> bool:
     """Whether a phrase stands in a text, whatever its case, with no letter, digit, _ or / touching it."""
@@ -11,12 +13,15 @@ def has(text: str, phrase: str) -> bool:
 def without(text: str, phrase: str, put: str = " ") -> str:
     """The text with every place where the phrase stands replaced by `put`."""
     plain, wanted = text.casefold(), phrase.casefold()
-    if not wanted or len(plain) != len(text):  # a letter whose lower case is two would shift all places
-        return text
-    kept, done = [], 0
-    while (at := _at(plain, wanted, done)) >= 0:
-        kept += [text[done:at], put]
-        done = at + len(wanted)
+    if len(plain) == len(text):
+        places: Sequence[int] = range(len(text) + 1)
+    else:  # a letter whose lower case is two, as in "straße", shifts the places of all that follow
+        places = [at for at, letter in enumerate(text) for _ in letter.casefold()] + [len(text)]
+    kept, done, read = [], 0, 0
+    while (at := _at(plain, wanted, read)) >= 0:
+        read = at + len(wanted)
+        kept += [text[done : places[at]], put]
+        done = places[read]
     return "".join([*kept, text[done:]])
 
 

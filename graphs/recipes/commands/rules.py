@@ -54,7 +54,7 @@ def _command(schema: Schema, output: dict[str, Any]) -> list[str]:
             if arg is None:
                 found.append(f"{sub.name} has no argument {name}.")
             elif not arg.accepts(value):
-                wanted = f"one of {', '.join(arg.members)}" if arg.members else arg.type
+                wanted = f"one of {', '.join(map(str, arg.members))}" if arg.members else arg.type
                 found.append(f"{name} is {value!r}; it has to be {wanted}.")
         found += [f"the required argument {a.name} is missing." for a in sub.required if a.name not in args]
         known = {f.name for f in sub.flags}

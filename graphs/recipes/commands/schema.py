@@ -14,7 +14,7 @@ from graphs.recipes.commands.tree import Arg, Command, Flag, Schema, Sub, Type, 
 LARGEST: Final = 2**20
 """Characters of a schema: the real ones have 17,000."""
 _DEEPEST: Final = 20
-_NAME: Final = re.compile(r"[A-Za-z0-9@:][\w@:.+-]*")
+_NAME: Final = re.compile(r"(?:[^\W_]|[@:])[\w@:.+-]*")
 _ROOT: Final = frozenset(["cli_name", "description", "commands"])
 _COMMAND: Final = frozenset(["name", "description", "aliases", "subcommands"])
 _SUB: Final = frozenset(["name", "description", "aliases", "args", "flags"])
@@ -104,20 +104,21 @@ class _Reader:
         type_, members = self._type(fields.get("type"), node, name)
         default: Value | None = None
         if (given := fields.get("default")) is not None and (value := self._scalar(given, "default")) is not None:
-            default = value if type_ == "integer" else str(value)
+            named = next((member for member in members if str(member) == str(value)), None)
+            default = value if type_ == "integer" else named if named is not None else str(value)
             if not Arg(name, type_, "", False, None, members).accepts(default):
                 self._refuse(given, f"the default of {name}, {value!r}, is no {type_} it accepts")
         required = self._truth(fields, "required")
         return Arg(name, type_, self._text(fields, "description"), required, default, members)
 
-    def _type(self, node: yaml.Node | None, owner: yaml.Node, name: str) -> tuple[Type, tuple[str, ...]]:
+    def _type(self, node: yaml.Node | None, owner: yaml.Node, name: str) -> tuple[Type, tuple[Value, ...]]:
         if node is None:
             self._refuse(owner, f"argument {name} has no type: string, integer or enum")
         if isinstance(node, yaml.MappingNode):
-            members = self._texts(self._fields(node, f"the type of {name}", frozenset(["enum"])), "enum")
+            members = self._members(self._fields(node, f"the type of {name}", frozenset(["enum"])))
             if not members:
                 self._refuse(node, f"the enum of {name} has no members")
-            if len(set(members)) < len(members):
+            if len(set(map(str, members))) < len(members):  # 1 and "1" are said alike
                 self._refuse(node, f"the enum of {name} has a member twice")
             return "enum", members
         said = self._scalar(node, "type")
@@ -184,10 +185,18 @@ class _Reader:
         return "" if value is None else " ".join(str(value).split())
 
     def _texts(self, fields: dict[str, yaml.Node], key: str) -> tuple[str, ...]:
-        found = [" ".join(str(self._scalar(n, key) or "").split()) for n in self._items(fields, key)]
+        return tuple(dict.fromkeys(map(str, self._entries(fields, key))))
+
+    def _members(self, fields: dict[str, yaml.Node]) -> tuple[Value, ...]:
+        """An enum's: a whole number stays one, all else is text as it is written, on and 1.5 too."""
+        return tuple(self._entries(fields, "enum"))
+
+    def _entries(self, fields: dict[str, yaml.Node], key: str) -> list[Value]:
+        values = [self._scalar(node, key) for node in self._items(fields, key)]
+        found = [v if isinstance(v, int) else " ".join((v or "").split()) for v in values]
         if "" in found:
             self._refuse(fields[key], f"{key} has an empty entry")
-        return tuple(dict.fromkeys(found)) if key != "enum" else tuple(found)
+        return found
 
     def _word(self, fields: dict[str, yaml.Node], key: str, owner: yaml.Node, what: str) -> str:
         if key not in fields or self._empty(fields[key]):

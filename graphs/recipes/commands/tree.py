@@ -15,21 +15,21 @@ Type = Literal["string", "integer", "enum"]
 
 @dataclass(frozen=True, eq=False)
 class Arg:
-    """One argument. `members` are an enum's, empty for the other types."""
+    """One argument. `members` are an enum's, numbers and texts as the schema has them; empty for the other types."""
 
     name: str
     type: Type
     description: str
     required: bool
     default: Value | None
-    members: tuple[str, ...]
+    members: tuple[Value, ...]
 
     def accepts(self, value: object) -> bool:
         """Whether a value of a parsed output has this argument's type: an integer is no string, true is no integer."""
         if self.type == "integer":
             return type(value) is int
         if self.type == "enum":
-            return isinstance(value, str) and value in self.members
+            return any(type(value) is type(member) and value == member for member in self.members)
         return isinstance(value, str) and bool(value.strip())
 
 

@@ -62,7 +62,7 @@ class Checker:
             if name not in types:
                 found.add("unknown argument")
             elif isinstance(types[name], dict):
-                if value not in types[name]["enum"]:
+                if not any(type(value) is type(member) and value == member for member in types[name]["enum"]):
                     found.add("enum")
             elif types[name] == "integer":
                 if type(value) is not int:

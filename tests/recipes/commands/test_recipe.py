@@ -15,11 +15,15 @@ from agents.teacher import Teacher
 from graphs.generate import Makers, build, generate
 from graphs.recipes.base import Draft, Lost, Made, Slot, Unreadable
 from graphs.recipes.commands import diversity
+from graphs.recipes.commands.calls import misspell
 from graphs.recipes.commands.layout import layout
+from graphs.recipes.commands.ordinary import ORDINARY
+from graphs.recipes.commands.phrases import without
 from graphs.recipes.commands.plan import Plan, draws
 from graphs.recipes.commands.replies import request
 from services import schemas
 from tests.recipes.commands.conftest import KETTLE, attempt, commands
+from tests.recipes.commands.independent import Checker
 
 TEXT = KETTLE.read_text()
 
@@ -78,6 +82,42 @@ def test_a_schema_of_any_shape_has_plans(commands_: int, subs: int, args: str) -
     slots = list(recipe.slots())
     assert len(slots) == 60
     assert sum(isinstance(attempt(recipe, s), Draft) for s in slots) > 40
+
+
+def test_numbers_among_the_members_stay_numbers() -> None:
+    text = """\
+cli_name: log
+commands:
+  - name: 日志
+    aliases: [log]
+    subcommands:
+      - name: show
+        description: Show the log
+        args:
+          - {name: level, type: {enum: [0, 1, 2]}, required: true, description: Level of detail}
+      - {name: clear, description: Clear the log}
+"""
+    recipe = commands(text, 60)
+    made = [draft.example for s in recipe.slots() if isinstance(draft := attempt(recipe, s), Draft)]
+    outputs = [json.loads(row["output"]) for row in made]
+    assert {o["args"]["level"] for o in outputs if o.get("subcommand") == "show"} == {0, 1, 2}
+    assert [fault for row in made for fault in Checker(text).faults(row)] == []
+    assert len(made) > 40
+
+
+def test_a_letter_that_is_two_in_lower_case_hides_no_value() -> None:
+    assert without("Die Straße 2663 und 2663.", "2663", "_") == "Die Straße _ und _."
+    assert without("STRASSE oder Straße, ẞ 1", "straße", "_") == "_ oder _, ẞ 1"
+    plan = next(p for p in plans() if p.positive and any(isinstance(v, int) for v in p.said.values()))
+    said = " ".join(str(v) for v in plan.said.values())
+    assert "is not among the details" not in complaints(plan, f"{plan.verb} {plan.noun} Straße {said}")
+    assert "is not among the details" in complaints(plan, f"{plan.verb} {plan.noun} Straße {said} 987654")
+
+
+def test_a_slip_is_no_other_word_that_people_know() -> None:
+    assert not {misspell("know", frozenset(["know"]), draws(0, n)) for n in range(50)} & ORDINARY
+    assert not {misspell("ping", frozenset(["ping"]), draws(0, n)) for n in range(50)} & {"pig", "pin", "png"}
+    assert any(misspell("ping", frozenset(["ping"]), draws(0, n)) for n in range(50)), "slips are made all the same"
 
 
 def test_a_lost_slot_is_planned_anew_with_the_same_wish() -> None:

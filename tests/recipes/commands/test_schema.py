@@ -45,10 +45,29 @@ def test_everything_is_read() -> None:
     assert opening.required[0].name == "number"
     assert opening.flags[0].phrases == ("all the way",)
     size = listing.args[0]
-    assert (size.type, size.members, size.default) == ("enum", ("small", "10", "big"), "small")
-    assert [size.accepts(v) for v in ("small", "10", 10, "Small", None)] == [True, True, False, False, False]
+    assert (size.type, size.members, size.default) == ("enum", ("small", 10, "big"), "small")
+    assert [size.accepts(v) for v in ("small", 10, "10", "Small", True, None)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
     number = opening.args[0]
     assert [number.accepts(v) for v in (3, "3", True, 3.0)] == [True, False, False, False]
+
+
+def test_members_keep_their_type_and_names_may_have_any_letters() -> None:
+    levels = SMALL.replace("enum: [small, 10, big]", "enum: [0, 1, 2]").replace("default: small", 'default: "0"')
+    size = read_schema(levels.replace("name: box", "name: 日志"), "toy.yaml").commands[0].subs[1].args[0]
+    assert (size.members, size.default) == ((0, 1, 2), 0)
+    assert [size.accepts(v) for v in (0, 2, False, "0", 3, 1.0)] == [True, True, False, False, False, False]
+    texts = SMALL.replace("[small, 10, big]", '["1", on, 1.5]').replace("default: small", "default: 1")
+    size = read_schema(texts, "toy.yaml").commands[0].subs[1].args[0]
+    assert (size.members, size.default) == (("1", "on", "1.5"), "1")
+    with pytest.raises(SchemaError, match="a member twice"):
+        read_schema(SMALL.replace("[small, 10, big]", '[small, 1, "1"]'))
 
 
 @pytest.mark.parametrize(
