@@ -11,10 +11,19 @@ _WORD: Final = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)*")
 _END: Final = re.compile(r"([^\W_]+(?:[-\u2010\u2011'’][^\W_]+)*)([-\u2010\u2011\xad])$")
 _START: Final = re.compile(r"[^\W_]+(?:[-\u2010\u2011'’][^\W_]+)*")
 _FIRST: Final = re.compile(
-    "all|anti|co|ever|ex|half|high|ill|life|long|low|non|old|one|self|semi|short|so|three|two|vice|well|wide|world|"
+    "all|ever|half|high|ill|life|long|low|old|one|self|short|three|two|vice|well|wide|world|"
     "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 )
 """First halves that mostly keep their hyphen, for compounds that the document has only at this one place."""
+_ENDING: Final = re.compile("(?:[a-z]|ed|en|er|ers|est|ing|ings|ish|ly|ness|self|some|ward|wards)")
+"""What after them makes one word of both: high-/ly, one-/self."""
+_PREFIX: Final = re.compile("anti|co|ex|non|semi|so")
+"""First halves that begin other words as often (ex-/panding, so-/cial): kept before a word of the document alone."""
+_WITH_EX: Final = re.compile(
+    r"(?:act|ample|change|chang|cite|cit|claim|hale|pert|plain|port|pose|pos|press|tend|tent|tract)"
+    r"(?:s|es|ed|er|ers|ing|ly|ive|ion|ions|able)?|\w+(?:ed|ing)"
+)
+"""Words that make another word with "ex" before them; only nouns are what somebody was before."""
 
 
 class Vocabulary:
@@ -56,9 +65,17 @@ class Vocabulary:
         if joined_stem := self._stem(head + tail_word):
             return joined_stem
         if _FIRST.fullmatch(head):
-            return False
+            return _ENDING.fullmatch(tail) is not None
+        if _PREFIX.fullmatch(head):
+            return not self._prefixed(head, tail_word)
         both = self._counts[head] and self._counts[tail_word] and min(len(head), len(tail_word)) >= 3
         return not both
+
+    def _prefixed(self, head: str, tail: str) -> bool:
+        """Whether the document writes such a word with a hyphen elsewhere, or has its second half alone."""
+        if any(word.startswith(f"{head}-{tail[:4]}") for word in self._counts):  # co-operation, for co-/operate
+            return True
+        return len(tail) > 2 and self._counts[tail] > 0 and not (head == "ex" and _WITH_EX.fullmatch(tail))
 
     def _stem(self, word: str) -> bool:
         """Whether the document has the word in another form: "walking" for "walked"."""

@@ -37,6 +37,27 @@ def test_the_documents_own_words_decide() -> None:
     assert Vocabulary(["the to-day of it"]).join("to-", "day is") == "to-day is"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "joined"),
+    [
+        ("an ex-", "panding gas", "an expanding gas"),
+        ("by ex-", "changing words", "by exchanging words"),
+        ("its ex-", "pressed wish", "its expressed wish"),
+        ("the ex-", "president came", "the ex-president came"),
+        ("a so-", "called friend", "a so-called friend"),
+        ("a so-", "cial question", "a social question"),
+        ("a co-", "lumn marched", "a column marched"),
+        ("they co-", "operate now", "they co-operate now"),
+        ("speak high-", "ly of it", "speak highly of it"),
+        ("of one-", "self alone", "of oneself alone"),
+        ("low self-", "esteem is", "low self-esteem is"),
+    ],
+)
+def test_short_first_halves_keep_their_hyphen_where_the_document_shows_it(before: str, after: str, joined: str) -> None:
+    lines = ["the president called them, pressed and changing", "in co-operation with all"]
+    assert Vocabulary(lines).join(before, after) == joined
+
+
 def test_halves_at_the_ends_of_lines_are_no_evidence() -> None:
     lines = ["a con-", "stant wind, and a con-", "stant sea, and no con-", "stant friend"]
     assert Vocabulary(lines).join("con-", "stant") == "constant"
