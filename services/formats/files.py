@@ -111,11 +111,17 @@ def folder(
     for format_ in FORMATS:
         files[NAMES[format_]] = jsonl(train, format_)
         if held:
-            files[NAMES[format_].replace(".jsonl", "_val.jsonl")] = jsonl(held, format_)
+            files[_val(NAMES[format_])] = jsonl(held, format_)
     model = base_model or BASE_MODEL
-    files["config.yml"] = trainers.axolotl(NAMES["alpaca"], model)
-    files["dataset_info.json"] = trainers.llama_factory({k: NAMES[k] for k in ("alpaca", "sharegpt", "chatml")})
-    files["train_unsloth.py"] = trainers.unsloth(NAMES["chatml"], model)
+    kinds: tuple[Format, ...] = ("alpaca", "sharegpt", "chatml")
+    val: dict[str, str] = {k: _val(NAMES[k]) for k in kinds} if held else {}
+    files["config.yml"] = trainers.axolotl(NAMES["alpaca"], model, val.get("alpaca", ""))
+    files["dataset_info.json"] = trainers.llama_factory({k: NAMES[k] for k in kinds}, val)
+    files["train_unsloth.py"] = trainers.unsloth(NAMES["chatml"], model, val.get("chatml", ""))
     files["system_prompt.txt"] = trainers.SYSTEM_PROMPT
     files["how_much_data.txt"] = trainers.size_advice(len(train))
     return files, refused
+
+
+def _val(name: str) -> str:
+    return name.replace(".jsonl", "_val.jsonl")

@@ -34,13 +34,14 @@ def size_advice(examples: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def axolotl(data: str, base_model: str) -> str:
-    """A LoRA configuration for Axolotl over the Alpaca rows."""
+def axolotl(data: str, base_model: str, held: str = "") -> str:
+    """A LoRA configuration for Axolotl over the Alpaca rows. `held`: the file of those held out, if there is one."""
     config: dict[str, Any] = {
         "base_model": base_model,
         "load_in_8bit": False,
         "load_in_4bit": True,
         "datasets": [{"path": data, "type": "alpaca"}],
+        **({"test_datasets": [{"path": held, "type": "alpaca", "split": "train"}]} if held else {}),
         "val_set_size": 0.0,  # the split by source is in the files
         "adapter": "qlora",
         "lora_r": 16,
@@ -57,13 +58,17 @@ def axolotl(data: str, base_model: str) -> str:
         "lr_scheduler": "cosine",
         "learning_rate": 0.0002,
         "bf16": "auto",
+        **({"evals_per_epoch": 1} if held else {}),
         "output_dir": "./outputs/inner-life-lora",
     }
     return yaml.safe_dump(config, sort_keys=False)
 
 
-def llama_factory(names: dict[str, str]) -> str:
-    """`dataset_info.json` for LLaMA-Factory. `names`: format -> file, of alpaca, sharegpt and chatml."""
+def llama_factory(names: dict[str, str], held: dict[str, str] | None = None) -> str:
+    """`dataset_info.json` for LLaMA-Factory. `names`: format -> file, of alpaca, sharegpt and chatml.
+
+    `held`: the same of the rows held out, entries of their own for its eval_dataset.
+    """
     known: dict[str, dict[str, Any]] = {
         "alpaca": {
             "formatting": "alpaca",
@@ -83,11 +88,14 @@ def llama_factory(names: dict[str, str]) -> str:
         },
     }
     info = {f"inner_life_{kind}": {"file_name": name, **known[kind]} for kind, name in names.items()}
+    info |= {f"inner_life_{kind}_val": {"file_name": name, **known[kind]} for kind, name in (held or {}).items()}
     return json.dumps(info, indent=2) + "\n"
 
 
-def unsloth(data: str, base_model: str) -> str:
-    """A script that trains a LoRA on the chat rows with Unsloth and TRL."""
+def unsloth(data: str, base_model: str, held: str = "") -> str:
+    """A script that trains a LoRA on the chat rows with Unsloth and TRL. `held`: rows held out, if there are any."""
+    evaluated = f"\n    eval_dataset=texts({held!r})," if held else ""
+    when = '\n        eval_strategy="epoch",' if held else ""
     return f'''"""Trains a LoRA adapter on {data} with Unsloth. Needs a GPU, and: pip install unsloth trl datasets"""
 
 from unsloth import FastLanguageModel  # first: it changes what the others import
@@ -107,24 +115,29 @@ model = FastLanguageModel.get_peft_model(
     use_gradient_checkpointing="unsloth",
 )
 
-rows = load_dataset("json", data_files={data!r}, split="train")
-rows = rows.map(
-    lambda row: {{"text": tokenizer.apply_chat_template(row["messages"], tokenize=False)}},
-    remove_columns=rows.column_names,
-)
+
+def texts(file):
+    rows = load_dataset("json", data_files=file, split="train")
+    return rows.map(
+        lambda row: {{"text": tokenizer.apply_chat_template(row["messages"], tokenize=False)}},
+        remove_columns=rows.column_names,
+    )
+
+
+rows = texts({data!r})
 print(rows[0]["text"])  # look at what is really trained, before it is
 
 SFTTrainer(
     model=model,
     processing_class=tokenizer,
-    train_dataset=rows,
+    train_dataset=rows,{evaluated}
     args=SFTConfig(
         output_dir="outputs/inner-life-lora",
         dataset_text_field="text",
         max_length=LENGTH,
         per_device_train_batch_size=2,
         gradient_accumulation_steps=4,
-        num_train_epochs=3,
+        num_train_epochs=3,{when}
         learning_rate=2e-4,
         report_to="none",
     ),

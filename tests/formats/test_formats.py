@@ -140,6 +140,26 @@ def test_a_training_folder_has_all_that_trainers_read() -> None:
     assert "training_examples_raw.json" in folder(EXAMPLES, curated=False)[0]
 
 
+def test_trainers_evaluate_on_the_rows_held_out_and_only_on_those() -> None:
+    examples = [{**one, "metadata": {"passage": str(n)}} for n, one in enumerate(EXAMPLES * 3)]
+    files, _ = folder(examples, curated=True, validation_ratio=0.3)
+    config, info = yaml.safe_load(files["config.yml"]), json.loads(files["dataset_info.json"])
+    (test,) = config["test_datasets"]
+    assert (test["path"], test["type"], config["val_set_size"]) == ("training_data_val.jsonl", "alpaca", 0.0)
+    assert {k: info[f"{k}_val"] for k in info if not k.endswith("_val")} == {
+        k: {**v, "file_name": v["file_name"].replace(".jsonl", "_val.jsonl")}
+        for k, v in info.items()
+        if not k.endswith("_val")
+    }
+    assert {v["file_name"] for v in info.values()} <= files.keys()
+    ast.parse(files["train_unsloth.py"])
+    assert "eval_dataset=texts('training_data_chatml_val.jsonl')" in files["train_unsloth.py"]
+    whole, _ = folder(examples, curated=True)
+    assert not [
+        name for name, text in whole.items() if "_val.jsonl" in text or "eval_dataset" in text or "_val" in name
+    ]
+
+
 def test_enough_data_is_told_by_size_of_model() -> None:
     assert "250 examples: enough to begin with for 7B, 30B." in trainers.size_advice(250)
 
