@@ -70,13 +70,13 @@ def test_a_run_leaves_its_files_and_another_one_says_what_it_does(cli: Cli, fold
     assert again.returncode == 0, again.stderr
     assert note["job"] in again.stderr
     assert files.out.read_bytes() == before
-    assert not files.backup.exists()
+    assert not (folder / "theme.jsonl.bak").exists()
 
     anew = cli(*GENERATE, "--seed", "12", "--no-split", "--max-chunks", "2")
     said = anew.stderr
     assert said.index("theme.jsonl holds 16 examples") < said.index("jobs/")
     assert "theme_train.jsonl" in said
-    assert files.backup.read_bytes() == before
+    assert (folder / "theme.jsonl.bak").read_bytes() == before
     assert len(read_rows(files.out)) == 4
 
 
@@ -87,7 +87,12 @@ def test_a_checkpoint_of_other_work_is_no_start_and_costs_no_rows(cli: Cli, fold
     done = cli(*GENERATE, "--max-chunks", "3", "--no-split", "--resume")
     assert done.returncode == 0, done.stderr
     assert "other chunks or options" in done.stderr
-    assert files.backup.read_bytes() == before
+    first, second = folder / "theme.jsonl.bak", folder / "theme.jsonl.bak.2"
+    assert done.stderr.index(f"the old file is kept as {first.name}") < done.stderr.index("jobs/"), "before it is done"
+    assert first.read_bytes() == before
+    between = files.out.read_bytes()
+    assert cli(*GENERATE, "--max-chunks", "1", "--no-split", "--resume").returncode == 0
+    assert (first.read_bytes(), second.read_bytes()) == (before, between), "no file that was kept is written over"
 
 
 def test_bad_chunks_are_told_and_left_out(cli: Cli, folder: Path) -> None:

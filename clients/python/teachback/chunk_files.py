@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,8 +44,10 @@ class Files:
 
     @property
     def backup(self) -> Path:
-        """What the output was before another run replaced it."""
-        return self.out.with_name(f"{self.out.name}.bak")
+        """What the output will be called once another run replaces it: X.jsonl.bak, .bak.2 where that is taken, ..."""
+        first = self.out.with_name(f"{self.out.name}.bak")
+        numbered = (first.with_name(f"{first.name}.{number}") for number in itertools.count(2))
+        return next(path for path in itertools.chain([first], numbered) if not path.exists())
 
     def _beside(self, what: str, ending: str) -> Path:
         return self.out.with_name(f"{self.out.stem}_{what}{ending}")

@@ -68,8 +68,6 @@ class Run:
                 f"{out} holds {chunk_files.count_lines(out)} examples of an earlier run. A new run begins; once it is "
                 f"done it takes that name, and the old file is kept as {self.files.backup}. --resume goes on instead."
             )
-            if self.files.backup.exists():
-                say(f"{self.files.backup} is there already and will be replaced.")
         elif known.get("job") and not known.get("finished"):
             say(f"{self.files.checkpoint} tells of an unfinished run, which is left; --resume would go on with it.")
         if self.ratio is None and self.files.train.exists():
@@ -86,6 +84,11 @@ class Run:
         known = chunk_files.read_note(self.files.checkpoint) if self.resume else {}
         self._begun = str(known.get("start_time") or _now())
         found = self._find(client, known, say)
+        if self.resume and found is None and not files.is_blank(self.files.out):
+            say(
+                f"{self.files.out} holds {chunk_files.count_lines(self.files.out)} examples of an earlier run; once "
+                f"this one is done it takes that name, and the old file is kept as {self.files.backup}."
+            )
         self._job, self._found = found or self._start(client, say), found is not None
         spec = self._job.job.spec.generate
         writer = spec.teacher or "the service's own model"
@@ -109,8 +112,9 @@ class Run:
         assert self._job is not None
         out = self.files.out
         if not self._found and not files.is_blank(out):
-            os.replace(out, self.files.backup)
-            say(f"the file of the earlier run is kept as {self.files.backup}")
+            kept = self.files.backup
+            os.replace(out, kept)
+            say(f"the file of the earlier run is kept as {kept}")
         self._job.export(out)
         told = self._figures(self._job)
         if self.ratio is not None:
