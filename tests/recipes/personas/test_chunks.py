@@ -93,7 +93,8 @@ def test_a_word_inside_another_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["He saw it on the Internet.", "her smartphone rang", "two e-mails", "They\nmet on-line.", "as with COVID-19"],
+    ["He saw it on the Internet.", "I read it on Twitter", "her web browser", "a meeting of key stakeholders",
+     "her smartphone rang", "two e-mails", "They\nmet on-line.", "as with COVID-19"],
 )  # fmt: skip
 def test_later_things_are_caught(text: str) -> None:
     assert Anachronisms().find(text)
@@ -104,6 +105,10 @@ def test_later_things_are_caught(text: str) -> None:
     [
         "My word, friends, put on your cap: the signal is given and the windows of the opera are lit.",
         "A cloud, a stream, a tablet of stone; an apple, the Amazon, a net, a mouse, a drone of bees.",
+        "The twitter of sparrows; the browser of young leaves; he was stakeholder in their wager, and had no cap.",
+        "A man of deep learning and dark energy; a dark web of lies; a hard drive of ten miles to a smart home.",
+        "The general led light infantry along a live stream; it was the best practice, and an open source of quarrel.",
+        "A European union of princes; the smart speaker, an influencer of youth; the hours logged in his book.",
         "The lap of the countess, a virtual prisoner, based in Moscow, in matrix and digital ink.",
     ],
 )
