@@ -71,7 +71,7 @@ class _Writer:
     # ---------------------------------------------------------------- shapes
     def _talk(self, shape: str) -> list[dict[str, Any]]:
         turns = re.search(r"^(\d+)(?:-\d+)? turns", self._rules, re.M)
-        pairs = max(1, int(turns[1]) // 2 if turns else 2)
+        pairs = max(1, (int(turns[1]) + 1) // 2 if turns else 2)  # of 3 to 4 turns four: the AI has the last
         thinking = "<thinking>" in self._rules
         room = (self._low + 25) // pairs + 1
         spoken: list[tuple[str, str, int]] = []

@@ -91,6 +91,14 @@ def test_a_passage_without_templates_needs_some_that_are_chosen() -> None:
     assert [slot.plan["template"] for slot in chosen.slots()] == ["1", "2"]
 
 
+async def test_a_template_of_three_to_four_turns_is_written_offline() -> None:
+    asked = "Create a 3-4 turn conversation. The <thinking> tags show the AI's inner process."
+    form = '{"conversations": [{"from": "human", "value": "..."}]}'
+    own = f"## TEMPLATE 2: CONVERSATIONAL\n\n[PASTE_PASSAGE]\n\n{asked}\n{form}\n"
+    for _, draft in await made(recipe(templates=["2"], templates_markdown=own)):
+        assert [turn.who for turn in turns(draft.example)] == ["human", "ai"] * 2
+
+
 def test_a_complaint_comes_back_with_the_reply_it_is_about() -> None:
     passages = recipe()
     slot = next(passages.slots())
