@@ -40,7 +40,7 @@ def _for_complaint(complaint: str, sheet: Sheet) -> str:
     if "concrete detail" in complaint and (fact := _fact_for(sheet)):
         return f'Say which fact of the system state the response rests on: "{fact}".'
     if "stands in none" in complaint and (fact := _fact_for(sheet)):
-        return f'The system state says "{fact}": give that line as it stands.'
+        return f'The system state says "{fact}".'
     if "another reason" in complaint and described:
         program, does = next(iter(described.items()))
         return f"{program} {does}: give that as the reason."

@@ -59,7 +59,7 @@ _REFUSAL = re.compile(
 _META = re.compile(
     r"\blanguage model\b|\btraining (?:data|example|row)\b|\b(?:this|the|your|my) (?:prompt|hints?|instructions?)\b"
     r"|\b(?:the|my) teacher (?:says?|said|told|hints?|pointed|wants)\b|\b(?:reference|expected|known) answer\b"
-    r"|\bhere is (?:the|my) (?:thinking|reasoning)\b",
+    r"|\bhere is (?:the|my) (?:thinking|reasoning)\b|\bthe (?:given |expected )?response (?:says|states|reads)\b",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(

@@ -70,6 +70,7 @@ BROKEN: list[tuple[Style, Task, str, str]] = [
     ("qa", SUM, "The hint says to multiply, so 6 * 7 = 42.", '"The hint"'),
     ("qa", SUM, "This prompt asks for frames, so 42.", '"This prompt"'),
     ("qa", SUM, "The reference answer must be 42.", '"reference answer"'),
+    ("qa", SUM, "The response says 42 frames, so 42.", '"The response says"'),
     ("qa", SUM, "a beekeeper keeps 6 hives with 7 frames each. How many frames are there to check", "only repeats"),
     ("qa", SUM, "There are six hives here. There are six hives here. There are six hives here. So 42.", "3 times"),
     ("installer", LSBLK, "User wants the disks of this UEFI system, so lsblk.", "Write 2 to 4 lines"),
