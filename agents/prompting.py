@@ -120,6 +120,8 @@ class _Part(NamedTuple):
     heading: str
     template: Template
     names: tuple[str, ...]
+    own: bool
+    """Whether it is another for every example: what the model is given last."""
 
 
 def _variables(body: str) -> set[str]:
@@ -136,9 +138,10 @@ def _compiled(name: str) -> tuple[_Part, ...]:
     headings = parts[::2]
     if before.strip() or _PARTS.fullmatch(" ".join(headings)) is None:
         raise ValueError(f"prompt {name!r} needs the lines '# system' and '# user', in this order")
+    given = len(headings) - 1 - headings[::-1].index("user")
     return tuple(
-        _Part(heading, _ENV.from_string(body), tuple(sorted(_variables(body))))
-        for heading, body in zip(headings, parts[1::2], strict=True)
+        _Part(heading, _ENV.from_string(body), tuple(sorted(_variables(body))), place == given)
+        for place, (heading, body) in enumerate(zip(headings, parts[1::2], strict=True))
     )
 
 
@@ -157,8 +160,8 @@ def render(name: str, **values: object) -> Prompt:
     if isinstance(question := values.get("question"), Question):
         values["task"] = _task(question)
     everything = {**_ENV.globals, **values}
-    for heading, template, names in _compiled(name):
-        if "question" in names or "task" in names:
+    for heading, template, names, own in _compiled(name):
+        if own or "question" in names or "task" in names:
             # As `template.render` does, but for a copy of the globals at every call, which costs as much as the rest.
             context = template.new_context(everything, shared=True)
             said[heading].append("".join(template.root_render_func(context)).strip())

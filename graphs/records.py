@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.question import Question, ResponseKind
 
@@ -55,8 +55,8 @@ class Round(BaseModel):
     known: bool = False
     """True where an exact oracle, not a judge, decided `right`."""
     score: float = 0.0
-    scores: dict[str, float] = {}
-    complaints: list[str] = []
+    scores: dict[str, float] = Field(default_factory=dict)
+    complaints: list[str] = Field(default_factory=list)
     """Style rules and leak guard: what the thinking broke, in words a teacher can pass on."""
     critique: str = ""
     hint: str = ""
@@ -75,6 +75,6 @@ class Result(BaseModel):
     enhanced: bool = False
     best_round: int = 0
     """The number of the best round; 0 where none was any good."""
-    rounds: list[Round] = []
-    labels: list[str] = []
+    rounds: list[Round] = Field(default_factory=list)
+    labels: list[str] = Field(default_factory=list)
     """What a reader must know about who spoke, as 'offline/teacher is a rule-based stand-in'."""

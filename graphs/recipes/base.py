@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.prompting import Prompt
 
@@ -52,7 +52,7 @@ class Turn(BaseModel):
     text: str
     """The teacher's reply as it came."""
     draft: Draft | None = None
-    complaints: list[str] = []
+    complaints: list[str] = Field(default_factory=list)
     """What the exact rules found, or why the reply could not be read; each in words that tell how to mend it."""
     score: float | None = None
     """The rubric's mean, 0..1; None where no rubric was asked."""
@@ -65,8 +65,8 @@ class Generated(BaseModel):
     outcome: Made
     reason: str = ""
     draft: Draft | None = None
-    turns: list[Turn] = []
-    labels: list[str] = []
+    turns: list[Turn] = Field(default_factory=list)
+    labels: list[str] = Field(default_factory=list)
 
     def label(self, labels: list[str]) -> None:
         """Says who spoke; in the example's metadata too, for a file to tell. Shapes without any stay as they are."""

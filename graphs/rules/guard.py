@@ -37,6 +37,11 @@ _META: Final = re.compile(
     r"|\b(?:stands?|is|comes) right (?:after|before) [\"“]",
     re.I,
 )
+_OF_META: Final = (
+    "reference", "answer", "hint", "teacher", "examiner", "critique", "result", "solution", "response", "correct",
+    "right", "notes", "attempt", "thinking",
+)  # fmt: skip
+"""One of these stands in every text that `_META` finds something in: the pattern itself is slow."""
 _OPENS_WITH_ANSWER: Final = re.compile(
     r"^\W*(?:so,?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer\s+(?:is|must be|should be)\b", re.I
 )
@@ -99,6 +104,9 @@ def thinking_complaints(thinking: str, reference: str, question: Question) -> li
 
 def meta_talk(thinking: str, question: Question) -> str:
     """What the thinking says of hints, keys and examiners, which its task does not speak of; empty where nothing."""
+    low = thinking.casefold()
+    if not any(word in low for word in _OF_META):
+        return ""
     told = f"{_said(question)}\n{question.context}".casefold()
     return next((m[0] for m in _META.finditer(thinking) if m[0].casefold() not in told), "")
 

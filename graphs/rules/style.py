@@ -62,6 +62,8 @@ _META = re.compile(
     r"|\bhere is (?:the|my) (?:thinking|reasoning)\b|\bthe (?:given |expected )?response (?:says|states|reads)\b",
     re.IGNORECASE,
 )
+_OF_META = ("language model", "training ", "prompt", "hint", "instruction", "teacher", "answer", "here is", "response")
+"""One of these stands in every text that `_META` finds something in: the pattern itself is slow."""
 _ADDRESS = re.compile(
     r"\b(?:you(?:['’](?:re|ll|ve|d))?|your|yours|yourself)\b|\blet me know\b|\bI['’]d be happy\b|\bI would be happy\b"
     r"|\bhappy to help\b|^(?:sure|certainly|of course)\b",
@@ -120,12 +122,18 @@ def _shared(task: Task, text: str) -> list[str]:
         complaints.append(f"Take out the tag {tag.group()}: the thinking is plain text.")
     if refusal := _REFUSAL.search(text):
         complaints.append(f'Take out "{refusal.group()}": a refusal is not a thought about the question.')
-    given = said(task).lower()
-    # A story may well be about a teacher's instructions: what the row itself says is never meta talk.
-    meta = [m.group() for m in _META.finditer(text) if m.group().lower() not in given]
-    if meta:
-        complaints.append(f'Take out "{meta[0]}": think about the matter, not about how it was asked or learnt.')
+    if meta := _meta_talk(task, text):
+        complaints.append(f'Take out "{meta}": think about the matter, not about how it was asked or learnt.')
     return complaints
+
+
+def _meta_talk(task: Task, text: str) -> str:
+    low = text.casefold()
+    if not any(word in low for word in _OF_META):
+        return ""
+    # A story may well be about a teacher's instructions: what the row itself says is never meta talk.
+    given = said(task).lower()
+    return next((m.group() for m in _META.finditer(text) if m.group().lower() not in given), "")
 
 
 def _qa(task: Task, text: str) -> list[str]:
@@ -133,7 +141,7 @@ def _qa(task: Task, text: str) -> list[str]:
     if len(text) > QA_LENGTH:
         complaints.append(f"Shorten the thinking from {len(text)} to at most {QA_LENGTH} characters.")
     request = task.question.request
-    if request and fuzz.ratio(_plain(text), _plain(request)) >= 90:
+    if request and fuzz.ratio(_plain(text), _plain(request), score_cutoff=90):
         complaints.append("The thinking only repeats the question: work out what follows from it.")
     sentences = Counter(s for s in map(_plain, _SENTENCES.split(text)) if len(s) > 20)
     if sentences and (worst := sentences.most_common(1)[0])[1] > 2:

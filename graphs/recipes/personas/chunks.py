@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 LONGEST: Final = 20_000
 """Characters of a chunk: some ten book pages, and more than a prompt should hold."""
@@ -21,10 +21,10 @@ class Chunk(BaseModel):
     text: str
     source_id: int | str
     source_title: str
-    keyword_counts: dict[str, int] = {}
+    keyword_counts: dict[str, int] = Field(default_factory=dict)
     """Theme -> how many of its words a filter counted; the theme "total" is their sum."""
-    themes: list[str] = []
-    keywords: list[str] = []
+    themes: list[str] = Field(default_factory=list)
+    keywords: list[str] = Field(default_factory=list)
 
 
 def read_chunk(raw: str) -> Chunk:

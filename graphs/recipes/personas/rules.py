@@ -43,6 +43,8 @@ _FORM: Final = (
     ),
     (re.compile(r"[\U0001F300-\U0001FAFF\u2600-\u27BF]"), "an emoji"),
 )
+_MARK: Final = re.compile(r"[`~*_#<|\[{:\n\U0001F300-\U0001FAFF\u2600-\u27BF]|\A\s*[-•\d]")
+"""One of these stands in every text that breaks `_FORM`, and in few others."""
 _SPEAKER: Final = re.compile(r"\W*(?!(?:listen|honestly|tell me|say):)(?:[\w.]+ ){0,3}[\w.]+:\s", re.IGNORECASE)
 _META: Final = re.compile(
     r"\bas an? (?:ai\b|language model|large language model|virtual assistant)|\b(?:ai|large) language model\b"
@@ -52,6 +54,12 @@ _META: Final = re.compile(
     r"|\bhere (?:is|are) (?:a|an|the|your|my) (?:response|answer|reply|dialogue|exchange|example|question)",
     re.IGNORECASE,
 )
+_OF_META: Final = (
+    "language model", "virtual assistant", " ai", "training data", "cutoff", "assist", "fulfill", "comply", "help",
+    "feel free", "great question", "here is", "here are", "here's", "sure,", "sure!", "sure.", "certainly", "of course",
+    "absolutely",
+)  # fmt: skip
+"""One of these stands in every text that `_META` finds something in."""
 _ABOUT_TEXT: Final = re.compile(
     r"\b(?:this|that|the|given|above|provided) (?:given |above |provided |source )?"
     r"(?:passage|excerpt|extract|chunk|snippet|paragraph)\b|\b(?:the|this) (?:source |given |above )?text\b"
@@ -60,6 +68,11 @@ _ABOUT_TEXT: Final = re.compile(
     r"|\bthe (?:persona|source (?:says|tells|mentions|shows))\b",
     re.IGNORECASE,
 )
+_OF_ABOUT: Final = (
+    "passage", "excerpt", "extract", "chunk", "snippet", "paragraph", "text", "keyword", "system prompt",
+    "system message", " above", "this source", "the source", "the persona",
+)  # fmt: skip
+"""One of these stands in every text that `_ABOUT_TEXT` finds something in."""
 _DANGLING: Final = re.compile(
     r"^(?:(?:and|but|so|then)\s+)?(?:(?:why|how|what|when|where|who)\s+)?"
     r"(?:(?:do|does|did|is|are|was|were|has|have|had|can|could|would|should|will)\s+)?"
@@ -91,15 +104,16 @@ def complaints(
     modern: Anachronisms,
 ) -> list[str]:
     """What is wrong, a sentence each: first the kind, which figures are counted by, then the case."""
+    asked, said = _read(user), _read(assistant)
     return [
         *_length(user, assistant, bounds),
-        *_form(user, assistant),
-        *_general(user, asked_by),
-        *_standing_alone(user, assistant),
+        *_form(asked, said),
+        *_general(asked, asked_by),
+        *_standing_alone(asked, said),
         *_theme(assistant, keywords),
         *_era(user, assistant, modern),
-        *_copying(user, assistant, chunk, persona),
-        *_repetition(user, assistant),
+        *_copying(asked, said, chunk, persona),
+        *_repetition(asked, said),
     ]
 
 
@@ -121,33 +135,33 @@ def _length(user: str, assistant: str, bounds: Bounds) -> list[str]:
     return found
 
 
-def _form(user: str, assistant: str) -> list[str]:
+def _form(asked: _Text, said: _Text) -> list[str]:
     found = []
-    if speaker := _SPEAKER.match(user):
+    if speaker := _SPEAKER.match(asked.text):
         found.append(f'Form: the question begins with "{speaker.group().strip()}"; begin with what is asked.')
-    for part, text in (("question", user), ("answer", assistant)):
-        found += [
-            f"Form: the {part} holds {what}; write plain prose." for pattern, what in _FORM if pattern.search(text)
-        ]
-        if meta := _META.search(text):
+    for part, read in (("question", asked), ("answer", said)):
+        if _MARK.search(read.text):
+            forms = (what for pattern, what in _FORM if pattern.search(read.text))
+            found += [f"Form: the {part} holds {what}; write plain prose." for what in forms]
+        if any(word in read.folded for word in _OF_META) and (meta := _META.search(read.text)):
             found.append(f'Talk of a model: the {part} says "{meta.group().strip()}"; only the two speakers speak.')
     return found
 
 
-def _general(user: str, asked_by: str) -> list[str]:
+def _general(asked: _Text, asked_by: str) -> list[str]:
     """A question made of what the prompt said of it ("what is right, where two duties pull apart") asks of nothing."""
-    said = set(_words(user)) - _EMPTY
+    said = set(asked.words) - _EMPTY
     if len(said) > _FEW and len(said & set(_words(asked_by))) >= _GENERAL * len(said):
         return ["Question too general: it only says who asks and what for; ask about one definite thing."]
     return []
 
 
-def _standing_alone(user: str, assistant: str) -> list[str]:
+def _standing_alone(asked: _Text, said: _Text) -> list[str]:
     found = []
-    for part, text in (("question", user), ("answer", assistant)):
-        if about := _ABOUT_TEXT.search(text):
+    for part, read in (("question", asked), ("answer", said)):
+        if any(word in read.folded for word in _OF_ABOUT) and (about := _ABOUT_TEXT.search(read.text)):
             found.append(f'Source mentioned: the {part} says "{about.group()}", which its reader never sees.')
-    if dangling := _DANGLING.search(user.strip()):
+    if dangling := _DANGLING.search(asked.text.strip()):
         found.append(f'Question leans on what is not there: "{dangling.group()}" names nobody; say who is meant.')
     return found
 
@@ -163,10 +177,10 @@ def _era(user: str, assistant: str, modern: Anachronisms) -> list[str]:
     return [f'Too modern: "{word}" was not said before 1969; use another word.' for word in found]
 
 
-def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[str]:
-    found, said = [], _read(assistant)
+def _copying(asked: _Text, said: _Text, chunk: Chunk, persona: Persona) -> list[str]:
+    found = []
     source, system = _source(chunk.text), _source(persona.system)
-    for part, text in (("question", _read(user)), ("answer", said)):
+    for part, text in (("question", asked), ("answer", said)):
         if run := _shared_run(text, source, LONGEST_QUOTE + 1):
             found.append(
                 f'Copied: the {part} takes "{" ".join(run[:8])} ..." from the source; say it in its own words.'
@@ -181,26 +195,28 @@ def _copying(user: str, assistant: str, chunk: Chunk, persona: Persona) -> list[
     return found
 
 
-def _repetition(user: str, assistant: str) -> list[str]:
-    lines = [" ".join(_words(s)) for s in _SENTENCE.split(assistant)]
-    if twice := next((line for line in lines if len(line) > 20 and lines.count(line) > 1), ""):
-        return [f'Repetition: the answer says "{twice[:60]}" twice.']
-    asked = " ".join(_words(user))
-    if len(asked) > 20 and asked in " ".join(_words(assistant)):
+def _repetition(asked: _Text, said: _Text) -> list[str]:
+    if len(said.fours) < len(said.words) - 3:  # else no four words come twice, and no sentence of four
+        lines = [" ".join(_words(s)) for s in _SENTENCE.split(said.text)]
+        if twice := next((line for line in lines if line.count(" ") > 2 and lines.count(line) > 1), ""):
+            return [f'Repetition: the answer says "{twice[:60]}" twice.']
+    if len(asked.words) > 3 and " ".join(asked.words) in " ".join(said.words):
         return ["Repetition: the answer repeats the question word for word."]
     return []
 
 
 class _Text(NamedTuple):
-    """Its words, and all fours of them in a row."""
+    """With its words, and all fours of them in a row."""
 
+    text: str
+    folded: str
     words: tuple[str, ...]
     fours: frozenset[tuple[str, ...]]
 
 
 def _read(text: str) -> _Text:
     words = _words(text)
-    return _Text(words, frozenset(_runs(words, 4)))
+    return _Text(text, text.casefold(), words, frozenset(_runs(words, 4)))
 
 
 _source = lru_cache(maxsize=256)(_read)
