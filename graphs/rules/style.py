@@ -74,7 +74,7 @@ _BULLET = re.compile(r"^\s*(?:[-*•#>+]+(?=\s)|\(?\d+[.)](?=\s))")
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'“/])")
 _BEFORE = frozenset({"sudo", "doas", "env", "nohup", "time"})
 _SENTENCE_END = re.compile(r"[.!?…][\"”')\]]*$")
-_DOUBLED = re.compile(r"\b((?:[a-z]\w* ){1,6}\w+), \1\b", re.IGNORECASE)
+_AFTER_COMMA = re.compile(r", (?=((?:[a-z]\w* ){1,6}\w+))", re.IGNORECASE)
 _REASON = re.compile(r"\b(?:since|because)\s+([^.;\n]+)", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 
@@ -146,9 +146,20 @@ def _qa(task: Task, text: str) -> list[str]:
     sentences = Counter(s for s in map(_plain, _SENTENCES.split(text)) if len(s) > 20)
     if sentences and (worst := sentences.most_common(1)[0])[1] > 2:
         complaints.append(f'Say each thing once: "{worst[0][:60]}" stands there {worst[1]} times.')
-    elif doubled := _DOUBLED.search(text):
-        complaints.append(f'Say each thing once: "{doubled.group(1)}" stands there twice in a row.')
+    elif doubled := _doubled(text):
+        complaints.append(f'Say each thing once: "{doubled}" stands there twice in a row.')
     return complaints
+
+
+def _doubled(text: str) -> str:
+    """The two to seven words that stand before a comma and again behind it; empty where none do."""
+    for comma in _AFTER_COMMA.finditer(text):
+        words, before = comma[1].lower().split(" "), f" {text[: comma.start()]}"
+        for most in range(len(words), 1, -1):
+            again = before[-len(" ".join(words[:most])) :]
+            if again.lower().split(" ") == words[:most] and not before[-len(again) - 1].isalnum():
+                return again
+    return ""
 
 
 def _installer(task: Task, text: str) -> list[str]:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import service
-from tests.bench.workload import EXAMPLES, LATENCY
+from tests.bench.workload import EXAMPLES, LATENCY, WARMING
 from tests.support import postgres
 
 BARS = {"engine_cpu_x": 4.0, "engine_wall_x": 1.25, "service_cpu_x": 6.0, "service_wall_x": 1.5, "makers_cpu_x": 4.0}
@@ -84,16 +84,16 @@ def one_round(port: int, runs: dict[str, list[dict[str, Any]]]) -> None:
     runs["bare"].append(measured("bare", port))
     runs["engine"].append(measured("engine", port))
     with service.running(port) as one:
-        service.enhance(one, 5)  # the first remote model imports LiteLLM, which is no cost of a call
+        service.enhance(one, WARMING)  # the first remote model imports LiteLLM
         runs["service"].append(service.enhance(one, EXAMPLES) | {"started": one.started})
     if "postgres" in runs:
         with service.running(port, "postgres") as one:
-            service.enhance(one, 5)
+            service.enhance(one, WARMING)
             runs["postgres"].append(service.enhance(one, EXAMPLES))
     runs["bare chats"].append(measured("bare", port, "chats"))
     runs["makers"].append(measured("makers", port))
     with service.running(port) as one:
-        service.generate(one, 5)
+        service.generate(one, WARMING)
         runs["generate"].append(service.generate(one, EXAMPLES))
 
 
@@ -143,7 +143,7 @@ def main() -> None:
             for examples in (1_000, 100_000):
                 console.print(f"memory over {examples} rows")
                 with service.running(port) as one:
-                    service.enhance(one, 5)
+                    service.enhance(one, WARMING)
                     peaks.append(service.enhance(one, examples)["peak_mib"])
             figures["mib_100k_rows_over_1k"] = round(peaks[1] - peaks[0], 1)
     if both and importlib.util.find_spec("ray"):

@@ -13,7 +13,7 @@ import aiohttp
 from agents.prompting import render
 from agents.question import Question, Turn
 from tests.bench import chats
-from tests.bench.workload import AT_ONCE, EXAMPLES, PAD, cpu_seconds, need, reference
+from tests.bench.workload import AT_ONCE, EXAMPLES, PAD, WARMING, cpu_seconds, need, reference
 
 
 def bodies(ident: int) -> Iterator[dict[str, object]]:
@@ -45,9 +45,8 @@ async def run(port: int, workload: str) -> None:
     url, made = f"http://127.0.0.1:{port}/v1/chat/completions", 0
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector, headers={"Authorization": "Bearer none"}) as session:
-        queue = iter(work)
 
-        async def worker() -> None:
+        async def worker(queue: Iterator[list[dict[str, object]]]) -> None:
             nonlocal made
             for requests in queue:
                 for body in requests:
@@ -56,8 +55,11 @@ async def run(port: int, workload: str) -> None:
                         assert text
                         made += 1
 
+        await worker(iter(work[:WARMING]))
+        made = 0
+        queue = iter(work)
         wall, cpu = time.perf_counter(), cpu_seconds()
-        await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(worker(queue) for _ in range(AT_ONCE)))
         print(json.dumps({"wall": time.perf_counter() - wall, "cpu": cpu_seconds() - cpu, "calls": made}))
 
 

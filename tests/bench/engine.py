@@ -7,6 +7,7 @@ import cProfile
 import json
 import sys
 import time
+from collections.abc import Iterator
 
 import uvloop
 
@@ -20,7 +21,7 @@ from graphs.enhance import build, enhance
 from graphs.state import Cast, Rules
 from services import collector
 from services.datasets.shapes import parse
-from tests.bench.workload import AT_ONCE, EXAMPLES, calls, cpu_seconds, need, row
+from tests.bench.workload import AT_ONCE, EXAMPLES, WARMING, calls, cpu_seconds, need, row
 
 
 async def run(port: int, profile: str | None) -> None:
@@ -31,19 +32,20 @@ async def run(port: int, profile: str | None) -> None:
     await gateway.resolve(model)
     line = Line(gateway)
     cast = Cast(Student(line, model), Teacher(line, model), Evaluator(line, model), Rules())
-    work = iter(range(EXAMPLES))
-    collector.settle()
 
-    async def worker() -> None:
+    async def worker(work: Iterator[int]) -> None:
         for ident in work:
             result = await enhance(graph, parse(row(ident)).task, cast)
             assert len(result.rounds) == need(ident), result
 
+    await worker(iter(range(WARMING)))
+    collector.settle()
+    work = iter(range(EXAMPLES))
     profiler = cProfile.Profile()
     wall, cpu = time.perf_counter(), cpu_seconds()
     if profile:
         profiler.enable()
-    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(worker(work) for _ in range(AT_ONCE)))
     if profile:
         profiler.disable()
         profiler.dump_stats(profile)

@@ -7,6 +7,8 @@ import cProfile
 import json
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice
 
 import uvloop
 
@@ -16,10 +18,10 @@ from agents.line import Line
 from agents.models import Catalog, ModelSettings
 from agents.teacher import Teacher
 from graphs.generate import Makers, build, generate
-from graphs.recipes.base import Made
+from graphs.recipes.base import Made, Slot
 from services import collector
 from tests.bench import chats
-from tests.bench.workload import AT_ONCE, EXAMPLES, cpu_seconds
+from tests.bench.workload import AT_ONCE, EXAMPLES, WARMING, cpu_seconds
 
 
 async def run(port: int, profile: str | None) -> None:
@@ -30,19 +32,20 @@ async def run(port: int, profile: str | None) -> None:
     await gateway.resolve(model)
     line = Line(gateway)
     makers = Makers(Teacher(line, model), Evaluator(line, model), recipe)
+
+    async def worker(work: Iterator[Slot]) -> None:
+        for slot in work:
+            made = await generate(graph, slot, makers)
+            assert made.outcome is Made.ACCEPTED, made
+
+    await worker(islice(recipe.slots(), WARMING))
     collector.settle()
     profiler = cProfile.Profile()
     wall, cpu = time.perf_counter(), cpu_seconds()
     if profile:
         profiler.enable()
     work = recipe.slots()
-
-    async def worker() -> None:
-        for slot in work:
-            made = await generate(graph, slot, makers)
-            assert made.outcome is Made.ACCEPTED, made
-
-    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(worker(work) for _ in range(AT_ONCE)))
     if profile:
         profiler.disable()
         profiler.dump_stats(profile)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 EXAMPLES = 500
 AT_ONCE = 100
 LATENCY = 0.1
+WARMING = 3
+"""Examples before the clock: what a process pays once, as its prompts' compilation, is no cost of a call."""
 PAD = "The committee keeps a ledger of small repairs, who asked for each and what it came to in the end. " * 10
 
 
