@@ -58,7 +58,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
+        errors = error.errors()
+        # A field that is misspelt is why another one is missing.
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
         about_body = tuple(first["loc"]) == ("body",)
         if first["type"] == "json_invalid":
             return told(InvalidRequest(_no_json(str(error.body), first)))
@@ -69,7 +71,8 @@ def install(app: FastAPI) -> None:
             )
         if about_body and first["type"] == "missing":
             return told(InvalidRequest("the body is missing: send JSON with `Content-Type: application/json`"))
-        what = complaint(first, outer=("body",))
+        body = request.scope["route"].body_field
+        what = complaint(first, body.field_info.annotation if body else None, outer=("body",))
         return told(InvalidRequest(f"body: {what}" if about_body else what))
 
     @app.exception_handler(HTTPException)

@@ -51,7 +51,7 @@ def from_proto(message: Message, view: type[V]) -> V:
     try:
         return view.model_validate(_plain(message))
     except ValidationError as error:
-        raise InvalidRequest(complaint(error.errors(include_url=False)[0])) from error
+        raise InvalidRequest(complaint(error.errors(include_url=False)[0], view)) from error
 
 
 def _plain(message: Message) -> dict[str, Any]:

@@ -112,6 +112,18 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         {"spec": {"enhance": {"dataset": "datasets/a", "style": "qaa"}}},
         "spec.enhance.style: Input should be 'qa' or 'installer'",
     ),
+    (
+        "/v1/jobs",
+        {"spec": {"enhance": {"dataset": "datasets/a", "studnet": "gpt-4o-mini"}}},
+        "spec.enhance.studnet: there is no such field; the nearest one is student",
+    ),
+    (
+        "/v1/jobs",
+        {"spec": {"generate": {"dataset": "datasets/a", "personas": {"example_per_chunk": 2}}}},
+        "spec.generate.personas.example_per_chunk: there is no such field; the nearest one is examples_per_chunk",
+    ),
+    ("/v1/jobs", {"sepc": {}}, "sepc: there is no such field; the nearest one is spec"),
+    ("/v1/jobs", {"zzz": {}}, "zzz: there is no such field"),
     ("/v1/jobs", {"spec": 3}, "spec: an object is wanted here: {...}"),
     ("/v1/jobs", [], "body: an object is wanted here: {...}"),  # type: ignore[list-item]
 ]
