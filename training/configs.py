@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.errors import InvalidInput
 
@@ -55,7 +55,7 @@ class Training(Section):
     lora_alpha: int = Field(32, ge=1)
     lora_dropout: float = Field(0.05, ge=0, lt=1)
     lora_target_modules: list[str] = Field(["q_proj", "v_proj", "k_proj", "o_proj"], min_length=1)
-    """Modules that get an adapter, or ["all-linear"], as PEFT calls every linear layer but the last."""
+    """Modules that get an adapter, or "all-linear", as PEFT calls every linear layer but the last."""
     gradient_checkpointing: bool = False
     save_steps: int | None = Field(None, ge=1)
     """Optimizer steps between two checkpoints. Default: four an epoch."""
@@ -64,6 +64,11 @@ class Training(Section):
     early_stopping_patience: int | None = Field(None, ge=1)
     """Stop when the validation loss has not fallen so many times running, and keep the best. Default: never."""
     seed: int = Field(42, ge=0, lt=2**32)
+
+    @field_validator("lora_target_modules", mode="before")
+    @classmethod
+    def _one(cls, told: object) -> object:
+        return [told] if isinstance(told, str) else told
 
 
 class Logging(Section):

@@ -44,6 +44,12 @@ def test_overrides_and_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert configs.load(SftConfig, ["--config", str(file)]) == config
 
 
+def test_all_linear_may_be_written_as_peft_writes_it(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("training:\n  lora_target_modules: all-linear\n")
+    assert configs.load(SftConfig, ["--config", str(file)]).training.lora_target_modules == configs.ALL_LINEAR
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
