@@ -1,4 +1,4 @@
-"""Models that answer: Hugging Face folders, adapters and GGUF files behind one small interface, greedily.
+"""Models that answer: Hugging Face folders, adapters and GGUF files behind one small interface.
 
     with subject("training/models/mycli/sft") as model:
         for index, answer in model.answer(prompts, max_new_tokens=256): ...
@@ -62,10 +62,17 @@ class Subject(Protocol):
     """Of all files that are loaded, the base model's under an adapter included."""
 
     def answer(
-        self, prompts: Sequence[Prompt], max_new_tokens: int, *, timed: int = ALONE
+        self,
+        prompts: Sequence[Prompt],
+        max_new_tokens: int,
+        *,
+        timed: int = ALONE,
+        temperature: float = 0,
+        seed: int = 0,
     ) -> Iterator[tuple[int, Answer]]:
-        """Greedy answers, each with its prompt's index; `timed` of them, spread evenly, are asked for one at a time.
+        """Answers, each with its prompt's index; `timed` of them, spread evenly, are asked for one at a time.
 
+        Greedy at temperature 0; above, drawn from the whole distribution, the same ones for the same seed.
         Raises InvalidInput for a prompt that leaves no room.
         """
         ...
@@ -150,7 +157,13 @@ class HuggingFace:
             torch.cuda.empty_cache()
 
     def answer(
-        self, prompts: Sequence[Prompt], max_new_tokens: int, *, timed: int = ALONE
+        self,
+        prompts: Sequence[Prompt],
+        max_new_tokens: int,
+        *,
+        timed: int = ALONE,
+        temperature: float = 0,
+        seed: int = 0,
     ) -> Iterator[tuple[int, Answer]]:
         encoded = [tokens.prompt_ids(self.tokenizer, prompt) for prompt in prompts]
         for number, ids in enumerate(encoded, 1):
@@ -164,26 +177,31 @@ class HuggingFace:
         one_by_one = spread(len(encoded), timed)
         if one_by_one:
             self.generate([encoded[0]], 2)  # the first call pays for what is set up once
+        if temperature:
+            from transformers import set_seed
+
+            set_seed(seed)
         rest, spent = set(range(len(encoded))), 0.0
         # In any order, so that the first few are spread over the rows as well.
         for done, index in enumerate(random.Random(0).sample(one_by_one, len(one_by_one))):  # noqa: S311
             if done >= LEAST_ALONE and spent > ALONE_SECONDS:
                 break
             started = time.perf_counter()
-            (new,) = self.generate([encoded[index]], max_new_tokens)
+            (new,) = self.generate([encoded[index]], max_new_tokens, temperature)
             took = time.perf_counter() - started
             spent += took
             rest.remove(index)
             yield index, self._read(new, took)
-        yield from self._in_batches(encoded, sorted(rest, key=lambda i: len(encoded[i])), max_new_tokens)
+        yield from self._in_batches(encoded, sorted(rest, key=lambda i: len(encoded[i])), max_new_tokens, temperature)
 
     def _in_batches(
-        self, encoded: list[list[int]], rest: list[int], max_new_tokens: int
+        self, encoded: list[list[int]], rest: list[int], max_new_tokens: int, temperature: float
     ) -> Iterator[tuple[int, Answer]]:
         several = self.at_once(max((len(encoded[i]) for i in rest), default=0) + max_new_tokens)
         for start in range(0, len(rest), several):
             batch = rest[start : start + several]
-            for index, new in zip(batch, self.generate([encoded[i] for i in batch], max_new_tokens), strict=True):
+            told = self.generate([encoded[i] for i in batch], max_new_tokens, temperature)
+            for index, new in zip(batch, told, strict=True):
                 yield index, self._read(new, None)
 
     def losses(self, some: Sequence[Row]) -> Iterator[tuple[int, Loss | None]]:
@@ -206,13 +224,14 @@ class HuggingFace:
         """How many answers are made at once; `room`: tokens of the longest prompt and its answer together."""
         return self._batch or max(1, min(AT_ONCE, TOKENS_AT_ONCE // max(1, room)))
 
-    def generate(self, batch: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+    def generate(self, batch: list[list[int]], max_new_tokens: int, temperature: float = 0) -> list[list[int]]:
         """The new tokens of each prompt, up to and with the one that ends it."""
         import torch
 
         padded = self._pad(batch)
+        drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {"do_sample": False}
         with torch.inference_mode():
-            out = self.model.generate(**padded, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens)
+            out = self.model.generate(**padded, **drawn, num_beams=1, max_new_tokens=max_new_tokens)
         new = out[:, padded["input_ids"].shape[1] :].tolist()
         return [self._until_end(one) for one in new]
 

@@ -48,6 +48,10 @@ class GenerationsConfig(configs.Section):
     output_dir: Path = Path("./generations")
     max_new_tokens: int = Field(512, ge=1)
     max_samples: int = Field(20, ge=1)
+    temperature: float = Field(0.8, ge=0, le=2)
+    """Passages are drawn as a person would have them written: the likeliest word each time, which 0 means, sends a
+    small model round in circles."""
+    seed: int = Field(0, ge=0, lt=2**31)
     words: tuple[int, int] = (150, 300)
     """The fewest and the most words of a passage."""
     batch_size: int | None = Field(None, ge=1)
@@ -80,7 +84,13 @@ def run(config: GenerationsConfig) -> Finished:
             generations[index]["texts"][label] = _rated(answer.text, answer.finish_reason, config)
     for row, told in zip(rows, generations, strict=True):
         told["texts"][REFERENCE] = _rated(row.completion if isinstance(row, Row) else row.chosen, "stop", config)
-    metrics = {"rows": len(rows), "words": list(config.words), "passed": _passed(generations, [*labels, REFERENCE])}
+    metrics = {
+        "rows": len(rows),
+        "temperature": config.temperature,
+        "seed": config.seed,
+        "words": list(config.words),
+        "passed": _passed(generations, [*labels, REFERENCE]),
+    }
     work = artifacts.work_folder(config.output_dir)
     with artifacts.disk_full_told(config.output_dir):
         shutil.rmtree(work, ignore_errors=True)
@@ -99,7 +109,8 @@ def _written(
     emit("step", stage="loading", step=0, steps=1, model=label)
     prompts = [row.prompt for row in rows]
     with subject(name, batch_size=config.batch_size, room=room_for(prompts, config.max_new_tokens)) as model:
-        for done, (index, answer) in enumerate(model.answer(prompts, config.max_new_tokens), 1):
+        drawn = model.answer(prompts, config.max_new_tokens, timed=0, temperature=config.temperature, seed=config.seed)
+        for done, (index, answer) in enumerate(drawn, 1):
             emit("step", stage=PROGRAM, step=done, steps=len(rows), model=label)
             yield index, answer
 
@@ -129,8 +140,9 @@ def _page(metrics: Mapping[str, Any], generations: Sequence[Mapping[str, Any]]) 
     ]
     parts = [
         "# Generations",
-        f"{metrics['rows']} held-out prompts; the share of texts that pass each question of the checklist, with its "
-        "95% interval. The rules are cheap signs; two questions are left to whoever reads what follows.",
+        f"{metrics['rows']} held-out prompts, answered at temperature {metrics['temperature']:g}; the share of texts "
+        "that pass each question of the checklist, with its 95% interval. The rules are cheap signs; two questions are "
+        "left to whoever reads what follows.",
         table(head, lines),
     ]
     for number, one in enumerate(generations, 1):

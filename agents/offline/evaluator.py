@@ -16,6 +16,8 @@ _SOURCE_SAYS: Final = re.compile(
     r"(?:the|this) (?:text|source|passage|context|document) (?:says|states|tells(?: us)?|shows)(?: that)? (.+)",
     re.I | re.S,
 )
+_PLACES: Final = frozenset(["in", "on", "at"])
+_PLACED: Final = re.compile(r"\b((?i:in|on|at)) (?:the )?([A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)*)")
 _REPLY: Final = 8
 """Words with a meaning that make a text a reply rather than an answer."""
 
@@ -29,7 +31,8 @@ def judge(sheet: Sheet) -> Verdict:
     given = f"{sheet.text}\n{sheet.question}"
     foreign, false = _foreign(sheet.thinking, given), _false_sums(sheet.thinking)
     lines = sentences(sheet.thinking)
-    unused, mixed = _unused(sheet), _mixed(lines, sheet.text)
+    unused = _unused(sheet)
+    misread = _mixed(lines, sheet.text) or _displaced(sheet.thinking, sheet.text)
     reached = bool(lines) and facts.bears(lines[-1], sheet.reference)
     shown = bool(arithmetic.equations(sheet.thinking)) or _rests_on(
         lines, given, 1 if sheet.reference.strip()[:1] in ("{", "[") else 3
@@ -41,8 +44,8 @@ def judge(sheet: Sheet) -> Verdict:
         if false
         else f'"{foreign[0]}" stands neither in the task nor in what was worked out.'
         if foreign
-        else f'No one place of the source says "{mixed}".'
-        if mixed
+        else misread
+        if misread
         else "The answer differs from the key."
         if not right
         else f"The question's {unused[0]} is not used."
@@ -57,9 +60,9 @@ def judge(sheet: Sheet) -> Verdict:
         student=shorten(sheet.answer, 80) or "nothing",
         reference=shorten(sheet.reference, 80) or "nothing",
         right=right,
-        facts=_share(1 - 0.25 * len(foreign) - len(false)) if shown and not mixed else 0.0,
+        facts=_share(1 - 0.25 * len(foreign) - len(false)) if shown and not misread else 0.0,
         steps=_share(min(_steps(lines, false), 1.0 if right else 0.5) - 0.2 * len(unused))
-        if shown and not mixed
+        if shown and not misread
         else 0.0,
         reaches=(1.0 if reached else 0.6 if lines else 0.0) if right else 0.2,
         concise=_concise(sheet.thinking),
@@ -68,7 +71,7 @@ def judge(sheet: Sheet) -> Verdict:
 
 
 def _mixed(lines: list[str], source: str) -> str:
-    """What a line says that the source says, and which is put together of two of its sentences; else nothing.
+    """What is wrong with a line that the source is said to say, and that two of its sentences say; else nothing.
 
     "The text says that it was first reached by Cameron", where one sentence is about the first, the next about Cameron.
     """
@@ -79,7 +82,16 @@ def _mixed(lines: list[str], source: str) -> str:
         claimed = content(said[1])
         rest = claimed - max(told, key=lambda one: len(claimed & one))
         if any(len(rest & one) > 1 for one in told):
-            return shorten(said[1].rstrip("."), 80)
+            return f'No one place of the source says "{shorten(said[1].rstrip("."), 80)}".'
+    return ""
+
+
+def _displaced(thinking: str, source: str) -> str:
+    """What is wrong with "on the British Museum", where the source has "in" alone; the name is not said."""
+    for said, name in _PLACED.findall(thinking):
+        told = {found.lower() for found in re.findall(rf"\b(\w+) (?:the )?{re.escape(name)}\b", source)}
+        if told and told <= _PLACES and said.lower() not in told:
+            return f'A small word is wrong: where the thinking has "{said}", the source has "{min(told)}".'
     return ""
 
 
@@ -111,7 +123,7 @@ def judge_thinking(sheet: Sheet) -> Verdict:
     grounded = not (state.boot or state.disks or state.fields) or bool(content(sheet.source) & content(thinking))
     led = commands[0] in re.findall(r"[\w.-]*\w", thinking) if commands else _fits_text(sheet)
     lines = sentences(thinking)
-    once = len(set(map(plain, lines))) / max(1, len(lines))
+    once = 0 if words.repeats(thinking) else len(set(map(plain, lines))) / max(1, len(lines))
     unfounded = reasons.unfounded(sheet, commands)
     critique = (
         "There is no thinking."

@@ -6,10 +6,10 @@ import json
 import re
 from typing import Final
 
-from agents.offline import arithmetic, facts, fields, machine, story
+from agents.offline import arithmetic, facts, fields, machine, meaning, story
 from agents.offline.arithmetic import show
 from agents.offline.tags import Sheet
-from agents.offline.words import content, plain, sentences, shorten
+from agents.offline.words import content, plain, quoted, sentences, shorten
 
 _OPENING_WORDS: Final = 5
 _WRONG_TURN: Final = re.compile(
@@ -36,15 +36,36 @@ def hint_for_thinking(sheet: Sheet) -> str:
 
 def _for_complaint(complaint: str, sheet: Sheet) -> str:
     """Wrong words are not said again: a small student takes them for right ones."""
-    described = {p: machine.PROGRAMS[p] for p in machine.programs(sheet.response) if p in machine.PROGRAMS}
-    if "concrete detail" in complaint and (fact := _fact_for(sheet)):
-        return f'Say which fact of the system state the response rests on: "{fact}".'
-    if "stands in none" in complaint and (fact := _fact_for(sheet)):
-        return f'The system state says "{fact}".'
-    if "another reason" in complaint and described:
-        program, does = next(iter(described.items()))
-        return f"{program} {does}: give that as the reason."
+    if "say what" in complaint and (told := _told(_cited(complaint, sheet) or _fact_for(sheet), sheet)):
+        return told
+    if ("concrete detail" in complaint or "stands in none" in complaint) and (told := _told(_fact_for(sheet), sheet)):
+        return told
+    if ("another reason" in complaint or "give that as the reason" in complaint) and (does := _does(sheet)):
+        return does
     return complaint
+
+
+def _told(fact: str, sheet: Sheet) -> str:
+    """What the small student is to know: a fact, what it means, and what the program does. It weaves the lines."""
+    if not fact:
+        return ""
+    if means := meaning.of(fact, _programs(sheet)):
+        return f'The state says "{fact}", so {means}. {_does(sheet)}'.strip()
+    return f'Say which fact of the system state the response rests on: "{fact}".'
+
+
+def _cited(complaint: str, sheet: Sheet) -> str:
+    """The fact a complaint speaks of, where something is known of what it means."""
+    cited = (one for one in quoted(complaint) if ": " in one and one in sheet.source)
+    return next((one for one in cited if meaning.of(one, _programs(sheet))), "")
+
+
+def _programs(sheet: Sheet) -> list[str]:
+    return [p for p in machine.programs(sheet.response) if p in machine.PROGRAMS]
+
+
+def _does(sheet: Sheet) -> str:
+    return next((f"{program} {machine.PROGRAMS[program]}." for program in _programs(sheet)), "")
 
 
 def _fact_for(sheet: Sheet) -> str:
@@ -76,7 +97,7 @@ def consolidate(sheet: Sheet) -> str:
 def _flaws(sheet: Sheet) -> list[str]:
     """What to mend in thinking whose answer is right: the examiner's findings, in order."""
     found = sentences(sheet.critique)
-    if sheet.text and found and found[0].startswith("No step shows"):
+    if sheet.text and found and found[0].startswith(("No step shows", "A small word")):
         return []  # the place to read says more
     if found and found[0].startswith("From the thinking alone"):
         found[0] = "Write out the step that leads to the result: whoever reads these lines alone does not get there."

@@ -19,6 +19,8 @@ STOP: Final = frozenset(
         what when where which while who whom whose why will with would you your""",
     )
 )
+_QUOTED: Final = re.compile(r"[\"“][^\"“”\n]*[\"”]")
+_RUN: Final = 5
 FILLER: Final = re.compile(
     r"\b(?:basically|actually|obviously|clearly|simply put|as we all know|it is important to note|it is worth noting"
     r"|let me think|let's think|let us think|step by step|in conclusion|needless to say|of course|well,|hmm+"
@@ -55,6 +57,13 @@ def tokens(text: str) -> list[str]:
 def content(text: str) -> frozenset[str]:
     """The stems of the words that carry meaning, numbers included."""
     return frozenset(stem(w) for w in tokens(text) if w.casefold() not in STOP)
+
+
+def repeats(text: str) -> bool:
+    """Whether so many words in a row stand in a text twice, quotations left out."""
+    said = [w.casefold() for w in tokens(_QUOTED.sub(" ", text))]
+    runs = [tuple(said[i : i + _RUN]) for i in range(len(said) - _RUN + 1)]
+    return len(set(runs)) < len(runs)
 
 
 def quoted(text: str) -> list[str]:

@@ -179,8 +179,9 @@ def test_the_embedded_model_is_measured_for_real() -> None:
     assert (one["state"], one["tokens_counted"], one["speed_over"]) == ("measured", "usage", "generation")
     assert 1 < one["completion_tokens"] <= 40
     assert 0 < one["first_token_seconds"] < one["total_seconds"]
-    # The definition, from the outside: all tokens but the first, in the time after the first.
-    window = one["total_seconds"] - one["first_token_seconds"]
-    assert one["tokens_per_second"] == pytest.approx((one["completion_tokens"] - 1) / window, rel=0.15)
+    # The definition, from the outside: all tokens but the first, in the time after the first; the stream's end, which
+    # a busy machine may see late, is not in it.
+    slowest = (one["completion_tokens"] - 1) / (one["total_seconds"] - one["first_token_seconds"])
+    assert 0.98 * slowest <= one["tokens_per_second"] <= 3 * slowest
     assert one["reply"].strip()
     assert one["rating"] is None

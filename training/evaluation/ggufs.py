@@ -97,7 +97,13 @@ class Gguf:
         self._stack.close()
 
     def answer(
-        self, prompts: Sequence[Prompt], max_new_tokens: int, *, timed: int = ALONE
+        self,
+        prompts: Sequence[Prompt],
+        max_new_tokens: int,
+        *,
+        timed: int = ALONE,
+        temperature: float = 0,
+        seed: int = 0,
     ) -> Iterator[tuple[int, Answer]]:
         if prompts and timed:
             self._llama.complete(self._render(prompts[0]), max_tokens=2)
@@ -109,7 +115,8 @@ class Gguf:
                     f"{self._path}: prompt {index + 1} has {count} tokens; with max_new_tokens {max_new_tokens} that "
                     f"is more than the {self._context} it can have; ask for shorter answers or leave the row out"
                 )
-            said = self._llama.complete(asked, max_tokens=max_new_tokens)
+            drawn = seed + index if temperature else 0  # one seed for all would draw alike wherever prompts are alike
+            said = self._llama.complete(asked, max_tokens=max_new_tokens, temperature=temperature, seed=drawn)
             text = rows.opener(self._template) + said.text
             yield index, Answer(text, len(said.tokens), said.seconds, said.finish_reason)
 

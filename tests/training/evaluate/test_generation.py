@@ -9,7 +9,7 @@ import pytest
 
 from training import tokens
 from training.errors import InvalidInput, Missing
-from training.generation import LEAST_ALONE, HuggingFace, Prompt, spread, subject
+from training.generation import LEAST_ALONE, Answer, HuggingFace, Prompt, spread, subject
 from training.rows import Message, Row
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -37,6 +37,17 @@ def test_an_answer_in_a_batch_is_the_answer_alone(tiny: Path) -> None:
         alone = answers(one, PROMPTS, timed=10)
         assert alone == answers(eight, PROMPTS, timed=0)
         assert len(set(alone)) > 5, "the model has to say different things for the test to mean anything"
+
+
+def test_what_is_drawn_is_drawn_again_with_the_same_seed(tiny: Path) -> None:
+    with subject(str(tiny), batch_size=4) as model:
+
+        def drawn(seed: int) -> dict[int, Answer]:
+            return dict(model.answer(PROMPTS, 24, timed=0, temperature=0.8, seed=seed))
+
+        assert drawn(1) == drawn(1)
+        assert drawn(1) != drawn(2)
+        assert drawn(1) != dict(model.answer(PROMPTS, 24, timed=0))
 
 
 def test_a_loss_in_a_batch_is_the_loss_alone_and_what_the_model_itself_computes(tiny: Path) -> None:
