@@ -15,6 +15,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.access.caller import NOBODY, Caller
+from services.access.tokens import FORM, SHOWN
 from services.access.views import AuditEntry, AuditPage
 from services.errors import StorageFull
 from services.store.ids import moment, page_size, page_token, read_token
@@ -46,7 +47,8 @@ class Audit:
     async def refused(self, caller: Caller | None, method: str, object_: str, address: str, outcome: str) -> None:
         """Records one that was not. `caller`: None where nobody knows who it was."""
         project, token = (caller.project, caller.token) if caller else ("", NOBODY)
-        about = object_ if caller else ""  # a stranger may make up as many as it likes
+        # A stranger may make up as many as it likes, and so may who asks too often.
+        about = object_ if caller and outcome != "RATE_LIMITED" else ""
         key = (project, token, method, about, address, outcome)
         if key in self._more:
             self._more[key] += 1
@@ -127,5 +129,6 @@ def _entry(row: Any) -> AuditEntry:
 
 
 def _plain(text: str, most: int) -> str:
-    """What a caller sent, as a database stores it and a terminal shows it."""
+    """What a caller sent, as a database stores it and a terminal shows it; of a secret, what tells tokens apart."""
+    text = FORM.sub(lambda secret: secret[0][:SHOWN] + "...", text)
     return "".join(c if c.isprintable() else "?" for c in text[:most]).encode(errors="replace").decode()

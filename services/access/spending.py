@@ -19,6 +19,7 @@ from services.access.projects import ProjectStore, locked, month
 from services.access.quotas import Quotas
 from services.store import fence
 from services.store.tables import spend, spend_holds
+from services.store.writer import Book
 
 SLICE: Final = 0.01
 """Part of the limit that a job takes at once where there is plenty: fewer writes, and little lies idle."""
@@ -47,6 +48,7 @@ class Purse(Holding):
                 connection.execute(delete(spend_holds).where(spend_holds.c.job_id == job_id, spend_holds.c.run != run))
         self._quotas = Quotas(engine, store, project)
         self._unbooked = 0.0
+        self.page = Book(f"spend {project} {job_id} {run}", self.book)
 
     async def _limit(self) -> float | None:
         return (await self._store.asked(self._project)).max_spend

@@ -16,6 +16,7 @@ from services.access.holding import Holding
 from services.access.spending import Purse
 from services.store.fence import LeaseLost
 from services.store.tables import calls, jobs, shards
+from services.store.writer import Book
 
 SLICE: Final = 0.01
 """Part of the limit that a process takes at once where there is plenty: fewer writes, and little lies idle."""
@@ -30,6 +31,7 @@ class Allowance(Holding):
         limit = None if limit is None else max(limit - billed, 0.0)
         self._engine, self._job, self._most = engine, job_id, limit
         self._own = shards.c.id == shard
+        self.page = Book(f"shard {shard}", self.book)
 
     async def _limit(self) -> float | None:
         return self._most

@@ -199,7 +199,10 @@ class Run(ABC):
             await self._all_rows(min(self._terms.batch_size, max(1, self._total)))
 
     async def _all_rows(self, at_once: int) -> None:
-        await self._all_of(self._rows(), self._row, at_once, at_once * OPEN)
+        try:
+            await self._all_of(self._rows(), self._row, at_once, at_once * OPEN)
+        finally:
+            await self._ledger.settle()
 
     async def _spread_out(self, spread: Spread) -> None:
         """As many processes as there are places share the rows, and the rows that may be worked on at once."""

@@ -130,10 +130,8 @@ async def _part(order: Order, process: _Process) -> Answer:
         return Answer(ended="lost")
     if state == JobState.PAUSED:  # while Ray had no room for it
         return Answer(ended="paused")
-    run, purse = await _begun(order, process)
+    run = await _begun(order, process)
     ended = await _worked(order, process, run)
-    if due := purse.due():
-        await asyncio.to_thread(_book, process.engine, purse, due)
     return Answer(ended=ended, billed=run.unrecorded, failures=run.failures, went_well=run.went_well)
 
 
@@ -152,12 +150,7 @@ async def _worked(order: Order, process: _Process, run: Run) -> Literal["done", 
     return "done"
 
 
-def _book(engine: Engine, purse: Purse, due: float) -> None:
-    with fence.writing(engine) as connection:
-        purse.book(connection, due)
-
-
-async def _begun(order: Order, process: _Process) -> tuple[Run, Purse]:
+async def _begun(order: Order, process: _Process) -> Run:
     engine, writer = process.engine, process.writer
     told = {
         "student": order.student,
@@ -182,10 +175,10 @@ async def _begun(order: Order, process: _Process) -> tuple[Run, Purse]:
         ExampleStore(engine, project),
         SlotStore(engine, project),
         events,
-        settings.trace_examples,
+        max(0, settings.trace_examples - order.first),  # of the job's first, not of each part's
         part=Rows(order.first, order.below),
     )
-    return await kinds.rows(job, settings, DatasetStore(engine, project), ledger, means), purse
+    return await kinds.rows(job, settings, DatasetStore(engine, project), ledger, means)
 
 
 def _budget(job: Job) -> float | None:

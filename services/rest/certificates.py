@@ -36,7 +36,8 @@ class CertificateAtTheDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state: dict[str, Any] = scope.get("state", {})
         if scope["type"] == "http" and scope["path"] not in self._open and not state.get(_SHOWN):
-            method, address = f"{scope['method']} {scope['path']}", (scope.get("client") or ("",))[0]
+            # No path: whoever has no certificate may make up as many as it likes.
+            method, address = f"{scope['method']} (no certificate)", (scope.get("client") or ("",))[0]
             await self._audit.refused(None, method, "", address, "UNAUTHENTICATED")
             refusal = problem(401, "UNAUTHENTICATED", "show a client certificate", {"WWW-Authenticate": "Bearer"})
             await refusal(scope, receive, send)

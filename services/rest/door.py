@@ -77,7 +77,7 @@ class Doorman:
             if route.matches(request.scope)[0] is Match.FULL:
                 path = str(getattr(route, "path", ""))
                 return _Wanted(True, f"{request.method} {path}", ROUTES.get((request.method, path)))
-        return _Wanted(False, f"{request.method} {request.url.path}", None)
+        return _Wanted(False, f"{request.method} (no such path)", None)  # of which there is no end
 
 
 def _address(request: Request) -> str:

@@ -47,7 +47,8 @@ class AtTheDoor(grpc.aio.ServerInterceptor):
     def _refusal(self, method: str, caller: Caller | None, handler: Any, error: Exception) -> Any:
         async def refuse(request: Any, context: Any) -> None:
             reason = explained(error)[0].reason
-            await self._access.audit.refused(caller, method, _about(request), _address(context), reason)
+            known = method if method in RPCS else "(no such method)"
+            await self._access.audit.refused(caller, known, _about(request), _address(context), reason)
             await abort(context, error)
 
         read = handler.request_deserializer if handler and not handler.request_streaming else None

@@ -16,6 +16,8 @@ from services.errors import DatabaseGone, InvalidRequest, StorageFull
 from services.store import postgres
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_IN_EACH_OTHERS_WAY = frozenset(["40P01", "40001"])
+"""PostgreSQL's deadlock and failure to serialize: the server is there, and what was to be done can be tried again."""
 _MIGRATING = 0x7EAC4BAC
 """The advisory lock of PostgreSQL under which one replica at a time brings the tables up to date."""
 
@@ -107,6 +109,8 @@ def translated(error: DBAPIError) -> Exception:
         return StorageFull(
             f"the database can't grow: {error.orig}. Free some disk space; nothing that was stored is lost"
         )
+    if getattr(error.orig, "sqlstate", None) in _IN_EACH_OTHERS_WAY:
+        return error
     if isinstance(error, OperationalError | InterfaceError) and type(error.orig).__module__.startswith("psycopg"):
         return DatabaseGone("the database does not answer, or refuses for a while; what was stored is safe: try again")
     if isinstance(error, DataError) and "nul" in said:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Table, func, select
 
 from agents.budget import Budget
 from agents.line import Place
@@ -99,24 +100,30 @@ class JobLedger:
 
     async def write(self, row: dict[str, Any], reply: Reply) -> None:
         """Stores a call, then counts it."""
-        due = self._purse.due() if self._purse else 0.0
-        sums: dict[Book, float] = {}
-        if self._purse and due:
-            sums[self._purse.book] = due
-        if self._allowance and reply.cost:
-            sums[self._allowance.book] = reply.cost
-        try:
-            await self._writer.write((calls, row), sums=sums)
-        except Exception:
-            if self._purse:
-                self._purse.owe(due)
-            raise
+        cost = {self._allowance.page: reply.cost} if self._allowance and reply.cost else {}
+        await self._book((calls, row), sums=cost)
         used = self.used.setdefault((row["role"], row["model"]), [0, 0, 0, 0.0, 0])
         used[0] += 1
         used[1] += reply.prompt_tokens
         used[2] += reply.completion_tokens
         used[3] += reply.cost or 0.0
         used[4] += reply.cost is None
+
+    async def settle(self) -> None:
+        """Books what calls without a reply may have cost, where no call was stored after them."""
+        await self._book()
+
+    async def _book(self, *rows: tuple[Table, dict[str, Any]], sums: Mapping[Book, float] | None = None) -> None:
+        due = self._purse.due() if self._purse else 0.0
+        booked = {**(sums or {}), **({self._purse.page: due} if self._purse and due else {})}
+        if not rows and not booked:
+            return
+        try:
+            await self._writer.write(*rows, sums=booked)
+        except Exception:
+            if self._purse:
+                self._purse.owe(due)
+            raise
 
 
 class Page:

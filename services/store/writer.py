@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, Executable, Table, insert
 from sqlalchemy.exc import DBAPIError
@@ -26,8 +26,17 @@ WINDOW = 0.012
 """Seconds a transaction waits for company: an fsync and a commit cost a millisecond of CPU, however many rows share it,
 and a model call takes a hundred times as long."""
 
-Book = Callable[[Connection, float], None]
-"""Adds an amount to a sum that is kept in the database."""
+
+class Book(NamedTuple):
+    """Adds an amount to a sum that is kept in the database.
+
+    `row` names what it locks: every process locks in the order of these names, so never in a circle.
+    """
+
+    row: str
+    add: Callable[[Connection, float], None]
+
+
 NOTHING: Final[Mapping[Book, float]] = MappingProxyType({})
 
 
@@ -133,8 +142,8 @@ class Writer:
             for write in batch:
                 if write.also and not write.last:
                     write.also(connection)
-            for book, amount in sums.items():
-                book(connection, amount)
+            for book, amount in sorted(sums.items(), key=lambda one: one[0].row):
+                book.add(connection, amount)
             for write in batch:
                 if write.also and write.last:
                     write.also(connection)

@@ -123,6 +123,11 @@ def test_a_budget_of_disruptions_is_there_for_several_pods_only() -> None:
     assert of_kind("PodDisruptionBudget", *objects("team"))[0]["spec"]["maxUnavailable"] == 1
 
 
+def test_where_rays_nodes_work_the_service_has_ray_too() -> None:
+    image = service_pod(*objects("gpu")).containers[0]["image"]
+    assert "teachback-ray-training@" in image, "executor: ray ends the start of an image without Ray"
+
+
 def test_gpus_are_limits() -> None:
     def owners(values: str) -> set[str]:
         return {
