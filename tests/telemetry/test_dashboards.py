@@ -28,7 +28,7 @@ from services.views import JobSpec
 from tests.docs.pages import code, table
 from tests.support.service import ROOT
 
-FOLDER = ROOT / "deploy/observability"
+FOLDER = ROOT / "deploy/helm/teachback/files"
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
 ALERTS: list[dict[str, Any]] = [
     rule for group in yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"] for rule in group["rules"]
@@ -38,7 +38,20 @@ EXPRESSIONS = {
     **{f"{panel['title']} {t['refId']}": t["expr"] for panel in PANELS for t in panel["targets"]},
     **{rule["alert"]: rule["expr"] for rule in ALERTS},
 }
-OF_PROMQL = {"sum", "max", "min_over_time", "rate", "increase", "histogram_quantile", "absent", "by", "and"}
+OF_PROMQL = {
+    "sum",
+    "max",
+    "min_over_time",
+    "rate",
+    "increase",
+    "histogram_quantile",
+    "absent",
+    "by",
+    "and",
+    "or",
+    "unless",
+    "offset",
+}
 """Words of the language itself that are in use."""
 
 

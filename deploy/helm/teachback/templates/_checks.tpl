@@ -22,6 +22,14 @@
 {{- if and $v.database.existingSecret $v.networkPolicy.enabled (not $v.database.peers) -}}
   {{- fail "database.peers: the NetworkPolicy has to let the service out to the database; say where it is, as [{ipBlock: {cidr: 10.1.2.3/32}}]" -}}
 {{- end -}}
+{{- if $v.observability.podMonitor.enabled -}}
+  {{- if not $v.observability.podMonitor.existingSecret -}}
+    {{- fail "observability.podMonitor.existingSecret: name a Secret with an operator's token; make one with `teachback access create-token --operator --scope read`" -}}
+  {{- end -}}
+  {{- if not $v.settings.metrics -}}
+    {{- fail "observability.podMonitor: there is nothing to ask for; set settings.metrics to true" -}}
+  {{- end -}}
+{{- end -}}
 {{- if $v.ingress.enabled -}}
   {{- if not (and $v.ingress.rest.host $v.ingress.grpc.host) -}}
     {{- fail "ingress.rest.host and ingress.grpc.host: name both; they can't be one, because an ingress speaks one protocol to a host" -}}
