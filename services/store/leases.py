@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.store.fence import Held, now
+from services.store.frozen import end_frozen
 from services.store.ids import new_id
 from services.store.tables import leases
 
@@ -117,6 +118,10 @@ class Leases:
         while not self._closing.wait(RENEW):
             for held in self.renew():
                 self._on_lost(held)
+            try:
+                end_frozen(self._engine)
+            except SQLAlchemyError as error:  # the next round tries again
+                log.warning("sessions that stand still could not be looked for", error=_said(error))
 
 
 def _renewed(connection: Connection, owner: str, held: Iterable[Held]) -> set[Held]:

@@ -43,6 +43,7 @@ def careful(connection: Any, _record: object) -> None:
         if asked == ("off",):  # whatever the server's or the user's default is: a paid call is kept
             cursor.execute("SET synchronous_commit TO on")
         # A process that freezes in the middle of a write has the lease's row locked: nobody could take its job over.
+        # What this does not see, the other replicas do (services/store/frozen.py).
         cursor.execute(f"SET idle_in_transaction_session_timeout TO {FROZEN}")
     connection.commit()
 

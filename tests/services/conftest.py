@@ -21,7 +21,16 @@ from tests.support.rows import mixed, write
 from tests.support.service import STAND_IN, Service
 
 collect_ignore = (
-    [] if HERE else ["test_leases.py", "test_postgres.py", "test_replicas.py", "test_shards.py", "test_takeover.py"]
+    []
+    if HERE
+    else [
+        "test_frozen.py",
+        "test_leases.py",
+        "test_postgres.py",
+        "test_replicas.py",
+        "test_shards.py",
+        "test_takeover.py",
+    ]
 )
 """Without PostgreSQL these tests do not exist: a skip would be taken for a failure, and rightly."""
 
