@@ -265,6 +265,19 @@ class _Chat(_Spanned):
             self._instruments.cost.add(reply.cost, whose)
 
 
+def used(role: str, model: str, prompt_tokens: int, completion_tokens: int, cost: float, unpriced: int) -> None:
+    """Calls that another process made have used so much, which it can't tell itself. Of many calls it is one sum."""
+    if _listener is None or (instruments := _listener.instruments) is None:
+        return
+    whose = {ROLE: role, MODEL: instruments.model(model)}
+    labels = {OPERATION: "chat", PROVIDER: provider(model), **whose}
+    instruments.tokens.record(prompt_tokens, {**labels, TOKEN_TYPE: "input"})
+    instruments.tokens.record(completion_tokens, {**labels, TOKEN_TYPE: "output"})
+    instruments.cost.add(max(0.0, cost), whose)
+    if unpriced:
+        instruments.unpriced.add(unpriced, whose)
+
+
 def chat(role: str, request: Request) -> _Chat | _Silence:
     """One call of a model, all its tries included."""
     return _SILENCE if _listener is None else _Chat(role, request, _listener)

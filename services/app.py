@@ -24,6 +24,7 @@ from agents.models import Catalog
 from services import openfiles
 from services.access.access import Access
 from services.access.guards import OPEN_PATHS
+from services.errors import ArtifactsGone
 from services.jobs.scheduler import Scheduler
 from services.limits.shared import SharedLimits
 from services.ray import cluster
@@ -42,6 +43,7 @@ from services.store.writer import Writer
 from services.telemetry import counts, exporting
 from services.tls import SOON, Identity, load
 from services.training.artifacts import Artifacts
+from services.training.objects import Objects
 from services.training.serving import Serving
 
 log = structlog.get_logger()
@@ -64,6 +66,7 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]
     settings.bearer()  # raises where one is missing, before anything is made
     cluster.check(settings)
     identity = load(settings)
+    artifacts = await asyncio.to_thread(_artifacts, settings)
     _warn_of(settings, identity)
     openfiles.raise_limit()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -86,14 +89,14 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]
             return endpoint.base_url, endpoint.api_key
 
         limit = settings.training_memory_limit or 0
-        tuned = Serving(JobStore(engine, None), Artifacts(settings.data_dir / "artifacts"), limit)
+        tuned = Serving(JobStore(engine, None), artifacts, limit)
         stack.push_async_callback(tuned.close)
         limits = SharedLimits(engine) if shared(engine) else None
         if limits:
             stack.push_async_callback(limits.close)
         gateway = Gateway(Catalog(settings.models, settings.local_api_base), start_embedded, tuned, limits)
         stack.push_async_callback(gateway.close)
-        scheduler = Scheduler(engine, writer, gateway, settings)
+        scheduler = Scheduler(engine, writer, gateway, settings, artifacts)
         stack.push_async_callback(scheduler.close)
         counts.watch(scheduler.queue)
         access = Access(engine, writer, settings, scheduler.projects)
@@ -106,6 +109,21 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Service, Addresses]
         await scheduler.start()
         scheme = "https" if identity else "http"
         yield service, Addresses(_at(settings.host, grpc_port), f"{scheme}://{_at(settings.host, rest_port)}")
+
+
+def _artifacts(settings: Settings) -> Artifacts:
+    """Raises RuntimeError where there is a store for them and it can't be used."""
+    root = settings.data_dir / "artifacts"
+    if settings.artifacts_url is None:
+        return Artifacts(root)
+    try:
+        objects = Objects(settings.artifacts_url)
+        objects.check()
+    except ArtifactsGone as error:
+        raise RuntimeError(error.why) from None
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
+    return Artifacts(root, objects)
 
 
 def _warn_of(settings: Settings, identity: Identity | None) -> None:

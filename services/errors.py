@@ -15,6 +15,7 @@ ServiceError
 ├── QuotaExceeded        the project has as much as it may: RESOURCE_EXHAUSTED, 429
 ├── TooLarge             RESOURCE_EXHAUSTED, 413
 ├── StorageFull          RESOURCE_EXHAUSTED, 507
+├── ArtifactsGone        the store of the artifacts does not answer, or refuses: UNAVAILABLE, 503
 └── DatabaseGone         the database's server does not answer: UNAVAILABLE, 503
 
 Model errors (agents/errors.py) and dataset errors (services/datasets/errors.py) have their rows in the same table.
@@ -98,6 +99,14 @@ class DatabaseGone(ServiceError, ConnectionError):
     """The database's server does not answer, or refuses for a while."""
 
 
+class ArtifactsGone(ServiceError, ConnectionError):
+    """The store of the artifacts does not answer, or refuses. `why` names addresses, and is the operator's to see."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """How a caller hears of an error. `reason` is stable and meant for programs."""
@@ -125,6 +134,7 @@ TABLE: tuple[tuple[type[BaseException], Mapped], ...] = (
     (QuotaExceeded, Mapped(C.RESOURCE_EXHAUSTED, 429, "QUOTA_EXCEEDED")),
     (TooLarge, Mapped(C.RESOURCE_EXHAUSTED, 413, "TOO_LARGE")),
     (StorageFull, Mapped(C.RESOURCE_EXHAUSTED, 507, "STORAGE_FULL")),
+    (ArtifactsGone, Mapped(C.UNAVAILABLE, 503, "ARTIFACTS_UNAVAILABLE")),
     (DatabaseGone, Mapped(C.UNAVAILABLE, 503, "DATABASE_UNAVAILABLE")),
     (models.BudgetExceeded, Mapped(C.RESOURCE_EXHAUSTED, 402, "BUDGET_EXCEEDED")),
     (models.UnknownModel, Mapped(C.INVALID_ARGUMENT, 400, "UNKNOWN_MODEL")),

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(os.environ.get("TEACHBACK_HOME") or user_data_path("teachback"))
     )
     database_url: str | None = Field(None, description="default: SQLite in the data folder")
+    artifacts_url: str | None = Field(
+        None,
+        pattern=r"^(s3|gs|az)://[^/\s?#@]+(/[^\s?#]*)?$|^file:///[^\s]+$",
+        description="s3://BUCKET/PREFIX, gs://, az:// or file:///FOLDER, where what trainings leave is stored; "
+        "default: the data folder",
+    )
     token: SecretStr | None = Field(None, description="bearer token; required beyond loopback")
     token_file: Path | None = None
     tls_cert_file: Path | None = Field(None, description="PEM: the service's certificate, then those that vouch for it")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from services.configuration import masking, names
-from services.doctor import access, cluster, gpu, machine, parts
+from services.doctor import access, cluster, gpu, machine, parts, storage
 from services.doctor.findings import Finding, ok, problem, warning
 from services.settings import Settings, explained
 
@@ -63,6 +63,7 @@ def _all(settings: Settings | None, wrong: str) -> Iterator[Finding]:
         yield machine.disk(settings)
         yield machine.clock(settings)
         yield from _database(settings)
+        yield from storage.artifacts(settings)
     for check in _ANYWHERE:
         yield check()
     yield cluster.ray(settings)

@@ -52,14 +52,16 @@ log = structlog.get_logger()
 class Scheduler:
     """Owns every job of the process."""
 
-    def __init__(self, engine: Engine, writer: Writer, gateway: Gateway, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, gateway: Gateway, settings: Settings, artifacts: Artifacts
+    ) -> None:
         self._engine, self._writer, self._gateway, self._settings = engine, writer, gateway, settings
         self.store = JobStore(
             engine, None
         )  # it works on the jobs of all projects; callers come by services/jobs/owned.py
         self.projects = ProjectStore(engine, settings)
         self.log = EventLog(self.store, writer)
-        self.artifacts = Artifacts(settings.data_dir / "artifacts")
+        self.artifacts = artifacts
         self._places = asyncio.Semaphore(settings.max_running_jobs)
         self._training_places = asyncio.Semaphore(settings.max_training_jobs)
         self._tasks: dict[str, asyncio.Task[None]] = {}

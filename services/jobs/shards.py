@@ -25,6 +25,7 @@ from services.errors import DatabaseGone, ServiceError, named
 from services.jobs.log import EventLog
 from services.jobs.run import Rows, Run
 from services.ray.cluster import Cluster, Died, Failed
+from services.ray.counting import Counting
 from services.ray.order import SHARD, Answer, Order, digest
 from services.settings import Settings
 from services.store import fence
@@ -33,6 +34,7 @@ from services.store.ids import new_id
 from services.store.tables import jobs, shards
 from services.store.writer import Writer
 from services.telemetry import context
+from services.telemetry.exporting import pushed
 
 log = structlog.get_logger()
 
@@ -117,39 +119,46 @@ class Shards:
         """Inside, workers may write of the job, and its figures are kept true; afterwards they are final."""
         await asyncio.to_thread(self._take_back_all, run.job_id)
         self._log.share(run.job_id)
+        counting = None
+        if not pushed("METRICS"):
+            counted = await asyncio.to_thread(self._store.counted, run.job_id)
+            counting = Counting(run.kind, counted, run.ledger.used)
         over = asyncio.Event()
-        following = asyncio.create_task(self._follow(run, over))
+        following = asyncio.create_task(self._follow(run, over, counting))
         try:
             yield
         finally:
             over.set()  # and not cancelled: what it has begun to write must not come after what is final
             await asyncio.gather(following, return_exceptions=True)
             self._log.unshare(run.job_id)
-            await self._show(run, "")
+            await self._show(run, "", counting)
 
-    async def _follow(self, run: Run, over: asyncio.Event) -> None:
+    async def _follow(self, run: Run, over: asyncio.Event, counting: Counting | None) -> None:
         shown = ""
         while not over.is_set():
             began = time.monotonic()
             try:
-                shown = await self._show(run, shown)
+                shown = await self._show(run, shown, counting)
             except (SQLAlchemyError, ServiceError) as error:
                 log.warning("how far a job is could not be told", job=run.job_id, error=type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(EACH, (time.monotonic() - began) / SHARE)):
                     await over.wait()
 
-    async def _show(self, run: Run, shown: str) -> str:
-        await self._figures(run)
+    async def _show(self, run: Run, shown: str, counting: Counting | None) -> str:
+        await self._figures(run, counting)
         if (now := run.progress().model_dump_json(exclude={"eta_seconds"})) != shown:
             stored = run.progress().model_dump_json()
             await self._writer.write(also=partial(_store, run.job_id, stored), last=True)
             self._log.wake(run.job_id)
         return now
 
-    async def _figures(self, run: Run) -> None:
+    async def _figures(self, run: Run, counting: Counting | None) -> None:
         await asyncio.to_thread(run.ledger.reload)
-        run.tally.recount(await asyncio.to_thread(self._store.counted, run.job_id))
+        counted = await asyncio.to_thread(self._store.counted, run.job_id)
+        run.tally.recount(counted)
+        if counting:
+            counting.look(counted, run.ledger.used)
 
     async def _unfinished(self, run: Run, rows: Rows) -> int:
         return await asyncio.to_thread(self._store.left, run.job_id, run.dataset_id, *rows)

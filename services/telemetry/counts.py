@@ -32,6 +32,7 @@ class Training(NamedTuple):
     """What a training has told last."""
 
     loss: float | None
+    lowest_loss: float | None
     eval_loss: float | None
     tokens_per_second: float | None
 
@@ -60,6 +61,9 @@ class _Counts:
         meter.create_observable_gauge("teachback.jobs", [_jobs], "{job}", "Jobs that wait, and jobs at work.")
         meter.create_observable_gauge("teachback.queue.age", [_age], "s", "How long the first job in line has waited.")
         meter.create_observable_gauge("teachback.training.loss", [_training("loss")], "", "Of the last step told.")
+        meter.create_observable_gauge(
+            "teachback.training.loss.lowest", [_training("lowest_loss")], "", "Of all steps told of the same training."
+        )
         meter.create_observable_gauge(
             "teachback.training.eval_loss", [_training("eval_loss")], "", "Of the last measurement told."
         )
@@ -99,6 +103,12 @@ def example(kind: str, outcome: str, rounds: int = 0, *, times: int = 1) -> None
     _counts.examples.add(times, {KIND: kind, OUTCOME: outcome})
     if rounds:
         _counts.rounds.add(rounds, {KIND: kind})
+
+
+def rounds(kind: str, times: int) -> None:
+    """Finished examples of this kind took so many rounds, which `example` was not told."""
+    if _counts is not None and times:
+        _counts.rounds.add(times, {KIND: kind})
 
 
 def refused(kind: str, outcome: str) -> None:

@@ -61,7 +61,7 @@ NOT_EXPORTING: Final = Exporting()
 
 def begin(settings: Settings) -> Exporting:
     """Sets up what settings and environment ask for, and listens. Raises ValueError for variables that can't be met."""
-    pushes = {signal: _pushed(signal) for signal in ("TRACES", "METRICS")}
+    pushes = {signal: pushed(signal) for signal in ("TRACES", "METRICS")}
     if not settings.metrics and not any(pushes.values()):
         return NOT_EXPORTING
     from opentelemetry.semconv.schemas import Schemas
@@ -79,7 +79,7 @@ def begin(settings: Settings) -> Exporting:
     return Exporting(tracers, meters, registry)
 
 
-def _pushed(signal: Literal["TRACES", "METRICS"]) -> bool:
+def pushed(signal: Literal["TRACES", "METRICS"]) -> bool:
     """Whether a signal goes to a collector. The exporters read address, headers, certificates and times themselves."""
     exporter = (os.environ.get(f"OTEL_{signal}_EXPORTER") or "otlp").strip().lower()
     own = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"

@@ -2,6 +2,9 @@
 
 A program makes `output/` by renaming it into place when all of it is there (training/artifacts.py), and works in
 `output.work/` until then. What it reads stands in `input/`.
+
+Where the operator names an object store (services/training/objects.py), what a job leaves and the checkpoints of what
+is not over stand there, and this disk only has copies: any service may lose its own.
 """
 
 from __future__ import annotations
@@ -9,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from services.errors import NotFound
 from services.store.ids import tail
+from services.training import copies
+from services.training.objects import Objects, Stored, StoredFile
 from services.training.specs import Artifact
 
 PIECE: Final = 1 << 20
@@ -33,8 +38,10 @@ class Stream(NamedTuple):
 class Artifacts:
     """Where the files of jobs are. Its methods read the disk, so they are called in a thread."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, objects: Objects | None = None) -> None:
+        """`objects`: the store that has them, None for this disk. Then every method raises ArtifactsGone too."""
         self.root = root.absolute()
+        self.objects = objects
         self._hashes: dict[tuple[str, int, int], str] = {}
         """By path, size and time of change; models have gigabytes, and nobody wants them read twice."""
 
@@ -54,9 +61,46 @@ class Artifacts:
         """Where the finished files of a job appear. It may not be there yet."""
         return self.folder(job_id) / "output"
 
+    def here(self, job_id: str) -> Path:
+        """`output`, with the files in it where the job has left any: those that only the store has are fetched."""
+        output = self.output(job_id)
+        if self.objects and not output.is_dir() and (stored := self.objects.stored(job_id, "output")):
+            copies.fetch(self.objects, job_id, stored, "output", output)
+        copies.used(output.parent)
+        return output
+
+    def resume(self, job_id: str) -> None:
+        """Brings what a job's earlier runs have stored to this disk, where another service has gone further."""
+        if self.objects:
+            self.here(job_id)
+            copies.resume(self.objects, job_id, self.folder(job_id))
+
+    def store_checkpoints(self, job_id: str, run: int, still: Callable[[], None]) -> None:
+        """Stores the whole checkpoints of a training. `still` as services/training/objects.py has it."""
+        if self.objects and (files := copies.checkpoints(self.folder(job_id))):
+            self.objects.store(job_id, run, "work", copies.work(self.folder(job_id)), files, still)
+
+    def store_output(self, job_id: str, run: int, still: Callable[[], None]) -> None:
+        """Stores what a job leaves, then takes away what its earlier runs have stored, and copies nobody has used."""
+        if self.objects is None:
+            return
+        told = self._told(job_id)
+        found = [
+            StoredFile(path=path, size=file.stat().st_size, sha256=told.get(path) or self._sha256(file))
+            for path, file in sorted(self._files(job_id).items())
+        ]
+        self.objects.store(job_id, run, "output", self.output(job_id), found, still)
+        self.objects.tidy(job_id, run)
+        copies.tidy(self.objects, self.root, besides=job_id)
+
     def listed(self, parent: str) -> list[Artifact]:
         """What a job has left, in the order of the names."""
         job_id = tail(parent, "jobs")
+        if self.objects and (stored := self.objects.stored(job_id, "output")):
+            return [
+                Artifact(name=f"{parent}/artifacts/{file.path}", size_bytes=file.size, sha256=file.sha256)
+                for file in stored.files
+            ]
         told = self._told(job_id)
         found = []
         for path, file in sorted(self._files(job_id).items()):
@@ -73,7 +117,10 @@ class Artifacts:
         The name is looked up in the listing and never made into a path, so that it can't lead anywhere else.
         """
         parent, _, path = name.partition("/artifacts/")
-        found = self._files(tail(parent, "jobs")).get(path)
+        job_id = tail(parent, "jobs")
+        if self.objects and (stored := self.objects.stored(job_id, "output")):
+            return _streamed(self.objects, job_id, stored, name, path)
+        found = self._files(job_id).get(path)
         if found is None:
             raise NotFound(f"there is no {name}")
         try:
@@ -83,7 +130,7 @@ class Artifacts:
         return Stream(os.fstat(file.fileno()).st_size, _pieces(file))
 
     def size(self, job_id: str) -> int:
-        """Bytes of all that stands in a job's folder, what it has read too."""
+        """Bytes of all that stands in a job's folder here, what it has read too."""
         total = 0
         for folder, _, names in os.walk(self.root / job_id):
             for name in names:
@@ -117,6 +164,16 @@ class Artifacts:
             if key not in self._hashes:
                 self._hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
         return self._hashes[key]
+
+
+def _streamed(objects: Objects, job_id: str, stored: Stored, name: str, path: str) -> Stream:
+    size = next((file.size for file in stored.files if file.path == path), None)
+    if size is None:
+        raise NotFound(f"there is no {name}")
+    try:
+        return Stream(size, objects.read(job_id, stored.run, "output", path))
+    except FileNotFoundError:
+        raise NotFound(f"there is no {name} any more") from None
 
 
 def _hidden(name: str) -> bool:

@@ -9,6 +9,8 @@ from typing import Final
 from services.errors import InvalidRequest, WrongState
 from services.jobs.work import Kit
 from services.store.ids import tail
+from services.store.jobs import JobStore
+from services.training.artifacts import Artifacts
 from services.training.specs import DpoSpec, SftSpec
 from services.views import JobState
 
@@ -49,11 +51,23 @@ def located(name: str, kit: Kit) -> str:
         return str(folder.absolute()) if folder.exists() else own  # the operator may name a path
     if not name.startswith("jobs/"):
         return name
-    output = kit.artifacts.output(tail(name, "jobs"))
+    output = brought(name, kit.store, kit.artifacts)
     if not output.is_dir():
         raise WrongState(f"{name} has no model any more: its files are gone")
     found = next(iter(sorted(output.glob("*.gguf"))), output)
     return str(Path("..") / found.relative_to(output.parents[1]))
+
+
+def brought(name: str, store: JobStore, artifacts: Artifacts) -> Path:
+    """The folder that a job has left its model in, on this disk. Raises ArtifactsGone.
+
+    An adapter finds the model that it belongs to beside it: where the files are in a store, that comes too.
+    """
+    output = artifacts.here(tail(name, "jobs"))
+    kind = store.get(name).spec.kind
+    if artifacts.objects and isinstance(kind, SftSpec | DpoSpec) and kind.model.startswith("jobs/"):
+        brought(kind.model, store, artifacts)
+    return output
 
 
 def labels(names: list[str], kit: Kit) -> list[str]:

@@ -20,6 +20,7 @@ from services.store.ids import tail
 from services.store.tables import jobs
 from services.training import far, launcher, models, programs
 from services.training.inputs import Source, write, write_split
+from services.training.keeping import Keeper
 from services.training.launcher import Event
 from services.training.specs import DpoSpec, EvaluateSpec, QuantizeSpec, SftSpec, TrainingProgress
 from services.training.told import line
@@ -106,7 +107,8 @@ class Training:
 
     def __init__(self, job: Job, spec: Spec, kit: Kit) -> None:
         assert isinstance(spec, TRAININGS)
-        self._spec, self._kit, self._id = spec, kit, tail(job.name, "jobs")
+        self._spec, self._kit, self._name, self._id = spec, kit, job.name, tail(job.name, "jobs")
+        self._keeper: Keeper | None = None
         self._told = (job.progress.training or TrainingProgress()).model_copy(update={"stage": "loading"})
         self._eta: float | None = None
         self._recorded = 0.0
@@ -134,18 +136,30 @@ class Training:
         Raises what `launcher.run` raises, and InvalidRequest for rows that can't be used.
         """
         program = await asyncio.to_thread(self._prepare)
+        run = await asyncio.to_thread(self._kit.store.runs, self._name)
+        self._keeper = keeper = Keeper(self._kit.artifacts, self._id, run)
+        try:
+            done = await self._run(program)
+            if self._kit.artifacts.objects:
+                self._told.stage = "storing"
+                await self._append("step", "what it leaves is being stored")
+                await keeper.output()
+        finally:
+            await keeper.close()
+        metrics = done.get("metrics") or {}
+        self._told.step = self._told.steps
+        await self._append("report", "the figures are written", report=json.dumps(metrics, ensure_ascii=False))
+
+    async def _run(self, program: programs.Program) -> Event:
         with self._heard:
             cluster = self._kit.cluster
-            done = await (partial(far.run, cluster, nodes=self._nodes()) if cluster else launcher.run)(
+            return await (partial(far.run, cluster, nodes=self._nodes()) if cluster else launcher.run)(
                 program.module,
                 ["--config", "input/config.yaml"],
                 self._kit.artifacts.folder(self._id),
                 self._on_event,
                 memory_limit=self._kit.settings.training_memory_limit or 0,
             )
-        metrics = done.get("metrics") or {}
-        self._told.step = self._told.steps
-        await self._append("report", "the figures are written", report=json.dumps(metrics, ensure_ascii=False))
 
     def _nodes(self) -> int:
         """Of Ray's: what trains can be shared, what converts or measures is done on one."""
@@ -153,6 +167,7 @@ class Training:
 
     def _prepare(self) -> programs.Program:
         kit, folder = self._kit, self._kit.artifacts.folder(self._id)
+        kit.artifacts.resume(self._id)
         program = prepare(self._spec, kit, folder)
         text = yaml.safe_dump(program.config, sort_keys=False, allow_unicode=True)
         (folder / "input/config.yaml").write_text(text, encoding="utf-8")
@@ -167,6 +182,8 @@ class Training:
         due = time.monotonic() - self._recorded >= EACH or told.stage != before or last
         if kind == "proof":
             await self._append("proof", str(event.get("text", "")))
+        elif kind == "checkpoint" and self._keeper:
+            self._keeper.checkpoint()
         elif kind in ("estimate", "eval") or (kind == "step" and due):
             await self._append("step", line(event))
 

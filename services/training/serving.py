@@ -24,6 +24,7 @@ from services.store.ids import tail
 from services.store.jobs import JobStore
 from services.training import launcher
 from services.training.artifacts import Artifacts
+from services.training.models import brought
 from services.views import Job, JobState
 
 log = structlog.get_logger()
@@ -92,7 +93,7 @@ class Serving:
         job_id = tail(name, "jobs")
         job = await asyncio.to_thread(self._store.get, name)
         _tuned(job)
-        output = self._artifacts.output(job_id)
+        output = await asyncio.to_thread(brought, name, self._store, self._artifacts)
         if found := await asyncio.to_thread(_gguf, output):
             return found
         served = self._artifacts.folder(job_id) / "served"

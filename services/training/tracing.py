@@ -22,6 +22,7 @@ class Told:
         self._kind = kind
         self._tracer: Tracer | None = None
         self._stage: tuple[str, Span] | None = None
+        self._lowest: float | None = None
 
     def __enter__(self) -> Self:
         self._tracer = telemetry.below()
@@ -42,7 +43,10 @@ class Told:
 
     def hear(self, now: TrainingProgress) -> None:
         """The program has told where it is."""
-        counts.training(self._kind, counts.Training(now.loss, now.eval_loss, now.tokens_per_second))
+        if now.loss is not None:
+            self._lowest = min(now.loss, now.loss if self._lowest is None else self._lowest)
+        told = counts.Training(now.loss, self._lowest, now.eval_loss, now.tokens_per_second)
+        counts.training(self._kind, told)
         if self._tracer is None or self._stage is None:
             return
         if now.stage != self._stage[0]:

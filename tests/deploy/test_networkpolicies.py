@@ -92,6 +92,14 @@ def test_where_providers_are_can_be_said() -> None:
     assert allowed(policies, ends["service"], DNS, 53)
 
 
+def test_where_names_are_looked_up_can_be_said() -> None:
+    peer = r"networkPolicy.dns.peers[0].namespaceSelector.matchLabels.kubernetes\.io/metadata\.name=openshift-dns"
+    policies, ends = world("laptop", peer, "networkPolicy.dns.ports[0]=5353")
+    for end in (ends["service"], ends["test"]):
+        assert allowed(policies, end, End({"any": "pod"}, "openshift-dns"), 5353, "UDP")
+        assert not allowed(policies, end, DNS, 53, "UDP")
+
+
 def test_two_releases_of_one_namespace_are_strangers() -> None:
     policies, ends = world("trial")
     labels = dict(ends["service"].labels or {})

@@ -123,6 +123,17 @@ def test_a_budget_of_disruptions_is_there_for_several_pods_only() -> None:
     assert of_kind("PodDisruptionBudget", *objects("team"))[0]["spec"]["maxUnavailable"] == 1
 
 
+def test_with_an_object_store_each_pod_has_a_disk_of_its_own() -> None:
+    everything = objects("objects")
+    (data,) = (volume for volume in service_pod(*everything).spec["volumes"] if volume["name"] == "data")
+    assert data["emptyDir"] == {"sizeLimit": "100Gi"}
+    assert not of_kind("PersistentVolumeClaim", *everything)
+    (account,) = of_kind("ServiceAccount", *everything)
+    assert list(account["metadata"]["annotations"]) == ["eks.amazonaws.com/role-arn"]
+    key = environment(service_pod(*everything).containers[0])["AWS_SECRET_ACCESS_KEY"]
+    assert key == {"secretKeyRef": {"name": "object-store", "key": "secret"}}
+
+
 def test_where_rays_nodes_work_the_service_has_ray_too() -> None:
     image = service_pod(*objects("gpu")).containers[0]["image"]
     assert "teachback-ray-training@" in image, "executor: ray ends the start of an image without Ray"

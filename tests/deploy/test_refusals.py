@@ -19,6 +19,8 @@ from tests.deploy.rendered import TOKEN, Refused, objects, of_kind, text
         ("settings.studnet=x", "'studnet' not allowed"),
         ("settings.max_running_jobs=0", "/settings/max_running_jobs"),
         ("settings.local_api_base=ftp://x", "/settings/local_api_base"),
+        ("settings.artifacts_url=https://models", "/settings/artifacts_url"),
+        ("settings.artifacts_url=file:///models", "/settings/artifacts_url"),
         ("service.grpcPort=70000", "/service/grpcPort"),
         ("service.type=LoadBalancer", "'type' not allowed"),
         ("persistence.size=20", "/persistence/size"),
@@ -57,6 +59,10 @@ SHARED = ("persistence.accessMode=ReadWriteMany", "database.peers[0].ipBlock.cid
         (
             ("replicaCount=2", "database.existingSecret=d", "persistence.enabled=false", *SHARED),
             "share the data volume",
+        ),
+        (
+            ("replicaCount=2", "database.existingSecret=d", "settings.artifacts_url=s3://models", SHARED[1]),
+            "persistence",
         ),
         (
             ("autoscaling.enabled=true", "autoscaling.minReplicas=9", "database.existingSecret=d", *SHARED),

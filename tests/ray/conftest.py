@@ -60,6 +60,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
             "TEACHBACK_MODELS": far_settings(far, **prices),
             "TEACHBACK_DATA_DIR": str(folder / "data"),
             "TEACHBACK_TRAINING_EXECUTOR": "ray",
+            "TEACHBACK_METRICS": "True",
             "HF_HOME": str(folder / "hub"),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict
 from pathlib import Path
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from teachback.client import JobHandle
 from teachback.errors import BadInput
 from teachback.v1 import job_pb2
@@ -36,6 +39,36 @@ def test_a_job_is_spread_over_the_workers_and_comes_out_whole(team: Team, tmp_pa
     assert team.far.peak["far"] <= 8
     assert len(team.far.answered) == total_calls(60)
     rest(team)
+
+
+def figures(team: Team) -> defaultdict[tuple[str, str], float]:
+    """What `/metrics` of the service says, each summed up by one label: of examples the outcome, of money the role."""
+    service = team.service
+    text = httpx.get(f"{service.rest}/metrics", headers={"Authorization": f"Bearer {service.token}"}).text
+    found: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            for label in ("teachback_outcome", "teachback_role", "teachback_kind"):
+                if label in sample.labels:
+                    found[sample.name, sample.labels[label]] += sample.value
+                    break
+    return found
+
+
+def test_the_service_counts_what_workers_do(team: Team, tmp_path: Path) -> None:
+    before = figures(team)
+    job = team.service.submit(write(tmp_path / "rows.jsonl", mixed(30)), batch_size=8)
+    assert job.wait().state == SUCCEEDED
+    progress = job.job.progress
+    now = figures(team)
+    more = {key: now[key] - before[key] for key in now if now[key] > before[key]}
+    outcomes = {key[1]: count for key, count in more.items() if key[0] == "teachback_examples_total"}
+    assert outcomes == dict(progress.outcomes)
+    assert more["teachback_rounds_total", "enhance"] >= progress.done_examples
+    for usage in progress.usage:
+        assert more["teachback_model_cost_usd_total", usage.role] == pytest.approx(usage.cost)
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        assert more["gen_ai_client_token_usage_sum", usage.role] == pytest.approx(tokens)
 
 
 def test_chats_are_made_there_too(team: Team) -> None:

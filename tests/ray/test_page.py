@@ -17,7 +17,8 @@ import pytest
 from tests.docs.pages import blocks
 from tests.ray.test_cluster import open_doors
 from tests.support import databases
-from tests.support.raycluster import free_port, until
+from tests.support.loopback import free_port
+from tests.support.raycluster import until
 from tests.support.service import environment
 
 

@@ -26,6 +26,7 @@ collect_ignore = (
     else [
         "test_frozen.py",
         "test_leases.py",
+        "test_objects_shared.py",
         "test_postgres.py",
         "test_replicas.py",
         "test_shards.py",

@@ -16,6 +16,7 @@ from typing import Self
 
 import psutil
 
+from tests.support.loopback import free_port
 from tests.support.service import ROOT, environment
 
 CPUS = 1
@@ -156,13 +157,6 @@ def until(met: Callable[[], bool], what: str, seconds: float = START) -> None:
     while not met():
         assert time.monotonic() < end, f"{what} did not come in {seconds:.0f} s"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -1,11 +1,11 @@
-"""Several services on one PostgreSQL, each in a process of its own, their artifacts in one folder."""
+"""Several services on one PostgreSQL, each in a process of its own, their artifacts in one folder or apart."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,9 +23,22 @@ class Lease(NamedTuple):
     left: float
 
 
+def replicas(
+    folder: Path, far: FarModel | None = None, count: int = 2, **env: str
+) -> AbstractContextManager[list[Service]]:
+    """So many services, started, whose artifacts stand in one folder."""
+    return _replicas(folder, far, count, env, shared=True)
+
+
+def apart(folder: Path, env: Mapping[str, str]) -> AbstractContextManager[list[Service]]:
+    """Two with a disk each."""
+    return _replicas(folder, None, 2, env, shared=False)
+
+
 @contextmanager
-def replicas(folder: Path, far: FarModel | None = None, count: int = 2, **env: str) -> Iterator[list[Service]]:
-    """So many services, started."""
+def _replicas(
+    folder: Path, far: FarModel | None, count: int, env: Mapping[str, str], *, shared: bool
+) -> Iterator[list[Service]]:
     url = databases.url("postgres", folder)
     (folder / "artifacts").mkdir(parents=True)
     with ExitStack() as stack:
@@ -33,7 +46,8 @@ def replicas(folder: Path, far: FarModel | None = None, count: int = 2, **env: s
         for number in range(count):
             own = folder / f"replica-{number}"
             own.mkdir()
-            (own / "artifacts").symlink_to(folder / "artifacts")
+            if shared:
+                (own / "artifacts").symlink_to(folder / "artifacts")
             service = Service(own, far, database="sqlite")
             service.env |= {"TEACHBACK_DATABASE_URL": url, **env}
             made.append(service)

@@ -66,7 +66,7 @@ def exported() -> dict[str, set[str]]:
     counts.job("enhance", "failed", "MODEL_UNAVAILABLE")
     counts.error("NOT_FOUND")
     counts.call("teachback.v1.JobService/GetJob", "OK", 0.1)
-    counts.training("sft", counts.Training(0.5, 0.4, 100.0))
+    counts.training("sft", counts.Training(0.5, 0.3, 0.4, 100.0))
     telemetry.waited("openai/far", 0.1)
     telemetry.retried("openai/far", RateLimited)
     request = Request("openai/far", [], 0.0, 1)

@@ -8,7 +8,9 @@
   {{- fail (printf "replicaCount: %d%s: several replicas need an external database; set database.existingSecret, or keep one replica and no autoscaling" (int $v.replicaCount) (ternary " with autoscaling" "" $v.autoscaling.enabled)) -}}
 {{- end -}}
 {{- if and (include "teachback.several" .) (not (and $v.persistence.enabled (or $v.persistence.existingClaim (eq $v.persistence.accessMode "ReadWriteMany")))) -}}
-  {{- fail "persistence.accessMode: several replicas share the data volume; set it to ReadWriteMany with a storage class that can do that, or name a claim that does in persistence.existingClaim" -}}
+  {{- if not (and $v.settings.artifacts_url (not $v.persistence.enabled)) -}}
+    {{- fail "persistence.accessMode: several replicas share the data volume; set it to ReadWriteMany with a storage class that can do that, or name a claim that does in persistence.existingClaim; or have an object store with settings.artifacts_url, and persistence.enabled: false" -}}
+  {{- end -}}
 {{- end -}}
 {{- if and $v.autoscaling.enabled (gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas)) -}}
   {{- fail "autoscaling.minReplicas is greater than autoscaling.maxReplicas" -}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,24 +63,33 @@ def main() -> int:
 def train(work: Path, steps: int, config: dict[str, Any]) -> int:
     """Goes on from the last checkpoint; returns the steps it did itself."""
     work.mkdir(exist_ok=True)
-    checkpoint = work / "checkpoint"
-    begun = int(checkpoint.read_text()) if checkpoint.exists() else 0
+    whole = sorted(int(path.parent.name.rpartition("-")[2]) for path in work.glob("checkpoints/*/whole"))
+    begun = whole[-1] if whole else 0
     for step in range(begun + 1, steps + 1):
         time.sleep(0.05)
         emit("step", stage="train", step=step, steps=steps, epoch=step / steps, loss=1 / step,
              learning_rate=1e-3, tokens_per_second=100.0, eta_seconds=(steps - step) * 0.05,
              memory_bytes=1 << 28)  # fmt: skip
         if step % 5 == 0:
-            checkpoint.write_text(str(step))
+            save(work / "checkpoints", step)
             emit("checkpoint", step=step)
     emit("eval", step=steps, eval_loss=0.5)
     return steps - begun
 
 
+def save(checkpoints: Path, step: int) -> None:
+    """Writes a checkpoint as the trainer does, and takes the one before the last away."""
+    folder = checkpoints / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / "state").write_bytes(os.urandom(9 << 20) if step % 10 == 0 else b"")
+    (folder / "whole").touch()
+    shutil.rmtree(checkpoints / f"checkpoint-{step - 10}", ignore_errors=True)
+
+
 def publish(output: Path, config: dict[str, Any], metrics: dict[str, Any], *, large: bool) -> None:
     """Writes what a training leaves, and gives it its name."""
     work = output.with_name(f"{output.name}.work")
-    (work / "checkpoint").unlink(missing_ok=True)
+    shutil.rmtree(work / "checkpoints", ignore_errors=True)
     (work / "curves").mkdir(exist_ok=True)
     (work / "curves" / "loss.json").write_text("[1, 0.5]")
     (work / "metrics.json").write_text(json.dumps(metrics))
