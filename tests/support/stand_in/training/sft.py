@@ -63,8 +63,12 @@ def main() -> int:
 def train(work: Path, steps: int, config: dict[str, Any]) -> int:
     """Goes on from the last checkpoint; returns the steps it did itself."""
     work.mkdir(exist_ok=True)
-    whole = sorted(int(path.parent.name.rpartition("-")[2]) for path in work.glob("checkpoints/*/whole"))
-    begun = whole[-1] if whole else 0
+    begun = 0
+    for folder in work.glob("checkpoints/*"):
+        if (folder / "whole").exists():
+            begun = max(begun, int(folder.name.rpartition("-")[2]))
+        else:  # it was killed just then
+            shutil.rmtree(folder)
     for step in range(begun + 1, steps + 1):
         time.sleep(0.05)
         emit("step", stage="train", step=step, steps=steps, epoch=step / steps, loss=1 / step,
