@@ -33,6 +33,7 @@ def serve(*, private: bool = False, **flags: Any) -> None:
         # The environment is its user's, who may have a certificate for another service.
         given |= {"tls_cert_file": None, "tls_key_file": None, "tls_client_ca_file": None}
         given.setdefault("database_url", None)  # or a demo would take up the jobs of a team
+        given.setdefault("artifacts_url", None)
     try:
         settings = Settings(**given)
         settings.bearer()
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--rest-port", type=int)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--database-url")
+    parser.add_argument("--artifacts-url")
     parser.add_argument("--token-file", type=Path)
     parser.add_argument("--tls-cert-file", type=Path)
     parser.add_argument("--tls-key-file", type=Path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -39,7 +40,6 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="default: SQLite in the data folder")
     artifacts_url: str | None = Field(
         None,
-        pattern=r"^(s3|gs|az)://[^/\s?#@]+(/[^\s?#]*)?$|^file:///[^\s]+$",
         description="s3://BUCKET/PREFIX, gs://, az:// or file:///FOLDER, where what trainings leave is stored; "
         "default: the data folder",
     )
@@ -102,6 +102,13 @@ class Settings(BaseSettings):
             sources.append(InitSettingsSource(settings_cls, file.read(Path(path), settings_cls.model_fields)))
         return tuple(sources)
 
+    @field_validator("artifacts_url")
+    @classmethod
+    def _a_store(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"(s3|gs|az)://[^/\s?#@]+(/[^\s?#]*)?|file:///\S+", url):
+            raise ValueError("write s3://BUCKET/PREFIX, gs://..., az://... or file:///FOLDER, and no key in it")
+        return url
+
     @model_validator(mode="after")
     def _no_mask(self) -> Self:
         """What `teachback config show` prints can be the file again, but its masks are no secrets."""
@@ -144,7 +151,7 @@ def explained(error: ValueError) -> str:
     path = [str(part) for part in first["loc"]]
     if not path:
         return f"setting {first['msg'].removeprefix('Value error, ')}"
-    why = first["msg"]
+    why = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         fields = ModelSettings.model_fields if len(path) > 1 else Settings.model_fields
         why = f"there is no such setting{names.hint(path[-1], fields)}"

@@ -79,7 +79,7 @@ class Objects:
     def check(self) -> None:
         """Whether it can be written and read: a small object is put there, and taken away again."""
         name = f".teachback-{new_id()}"  # others may look at the same time
-        with self._told("be used"):
+        with self._told("be used", quiet=True):  # whoever wants to know is told at once
             obstore.put(self._store, name, b"ok")
             obstore.get(self._store, name).bytes()
             obstore.delete(self._store, name)
@@ -156,7 +156,7 @@ class Objects:
             obstore.delete(self._store, every)
 
     @contextmanager
-    def _told(self, what: str, *, absent: bool = False) -> Iterator[None]:
+    def _told(self, what: str, *, absent: bool = False, quiet: bool = False) -> Iterator[None]:
         """`absent`: whether an object that is not there is told as FileNotFoundError; else it is the bucket."""
         try:
             yield
@@ -166,7 +166,8 @@ class Objects:
             # Of an object that is there to be read or is just written: it is the bucket that is not there.
             missing = isinstance(error, FileNotFoundError)
             why = "there is no such bucket" if missing else str(error).partition("\n")[0].strip()[:400]
-            log.warning("the store of the artifacts failed", url=self.url, what=f"can't {what}", why=why)
+            if not quiet:
+                log.warning("the store of the artifacts failed", url=self.url, what=f"can't {what}", why=why)
             raise ArtifactsGone(
                 f"the store of the artifacts can't {what}: it does not answer, or refuses; what was finished is safe: "
                 "try again",
@@ -176,13 +177,13 @@ class Objects:
 
 def _opened(url: str) -> ObjectStore:
     """Raises ValueError for an address that is none, and for what the environment says wrong of it."""
-    if url.startswith("file://"):
-        return LocalStore(url.removeprefix("file://"), mkdir=True)
     try:
+        if url.startswith("file://"):
+            return LocalStore(url.removeprefix("file://"), mkdir=True)
         # Keys, region and endpoint stand in the provider's own variables (AWS_..., GOOGLE_..., AZURE_...), or come
         # from the machine.
         return from_url(url, client_options=_CLIENT, retry_config={"retry_timeout": _PATIENCE})
-    except BaseError as error:
+    except (BaseError, OSError) as error:
         raise ValueError(f"artifacts_url: {str(error).partition(chr(10))[0]}") from None
 
 

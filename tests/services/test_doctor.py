@@ -52,6 +52,17 @@ def told(finding: Finding) -> tuple[str, str]:
     return finding.status, f"{finding.found} -> {finding.advice}"
 
 
+def test_a_store_of_artifacts_is_written_and_read(looks: Looks, tmp_path: Path) -> None:
+    assert "artifacts" not in looks()
+    good = looks(artifacts_url=f"file://{tmp_path / 'store'}")["artifacts"]
+    assert told(good) == ("ok", f"file://{tmp_path / 'store'} can be written and read -> ")
+    assert list((tmp_path / "store").iterdir()) == []
+    (tmp_path / "file").touch()
+    status, text = told(looks(artifacts_url=f"file://{tmp_path / 'file'}/store")["artifacts"])
+    assert status == "problem"
+    assert "look at the address" in text
+
+
 # ---------------------------------------------------------------- as a user runs it
 def run(folder: Path, *arguments: str, **env: str) -> tuple[subprocess.CompletedProcess[str], float]:
     """The command and its seconds of processor."""

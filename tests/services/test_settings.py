@@ -208,6 +208,9 @@ def test_every_name_that_the_code_reads_is_known() -> None:
         ("models: {'a/*': {api_bse: x}}", "models.a/*.api_bse: there is no such setting; the nearest one is api_base"),
         ("models: {'a/*': {api_key: secret-canary}}", "there is no such setting; the nearest one is api_key_env"),
         ("grpc_port: secret-canary", "grpc_port: Input should be a valid integer"),
+        ("artifacts_url: s3://secret-canary@models", "artifacts_url: write s3://BUCKET/PREFIX"),
+        ("artifacts_url: https://secret-canary/models", "artifacts_url: write s3://BUCKET/PREFIX"),
+        ("artifacts_url: file://secret-canary", "artifacts_url: write s3://BUCKET/PREFIX"),
     ],
 )
 def test_a_file_that_can_not_be_read_is_told_without_what_it_holds(told: Path, text: str, why: str) -> None:

@@ -88,9 +88,12 @@ class Service:
         """Starts the process and waits for nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
         env = {**self.env, **more}
-        # A private service takes no database from the environment.
-        database = ["--database-url", url] if (url := env.pop("TEACHBACK_DATABASE_URL", "")) else []
-        arguments = ["--private", "--data-dir", str(self.folder), *database]
+        # A private service takes neither of these from the environment.
+        flags = []
+        for name in ("database", "artifacts"):
+            if url := env.pop(f"TEACHBACK_{name.upper()}_URL", ""):
+                flags += [f"--{name}-url", url]
+        arguments = ["--private", "--data-dir", str(self.folder), *flags]
         note = self.folder / "service.log"
         if self._forked and "PYTHONPATH" not in env:  # which counts when modules are imported
             self.process = Forked(arguments, cwd=ROOT, env=env, log=note)

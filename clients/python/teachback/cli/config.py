@@ -25,6 +25,7 @@ def show(
     rest_port: options.RestPort = None,
     data_dir: options.DataDir = None,
     database_url: options.DatabaseUrl = None,
+    artifacts_url: options.ArtifactsUrl = None,
     token_file: options.TokenFile = None,
     tls_cert_file: options.TlsCertFile = None,
     tls_key_file: options.TlsKeyFile = None,

@@ -18,6 +18,9 @@ GrpcPort = Annotated[int | None, typer.Option(help="Port for gRPC; 0 takes a fre
 RestPort = Annotated[int | None, typer.Option(help="Port for REST; 0 takes a free one. Default: 8080.")]
 DataDir = Annotated[Path | None, typer.Option(help="Where data is kept. Default: the user's data folder.")]
 DatabaseUrl = Annotated[str | None, typer.Option(help="Database. Default: SQLite in the data folder.")]
+ArtifactsUrl = Annotated[
+    str | None, typer.Option(help="Where what trainings leave is stored: s3://..., gs://... Default: the data folder.")
+]
 TokenFile = Annotated[Path | None, typer.Option(help="File that holds the token callers must send.")]
 TlsCertFile = Annotated[Path | None, typer.Option(help="PEM: the service's certificate. Means TLS on both ports.")]
 TlsKeyFile = Annotated[Path | None, typer.Option(help="PEM: its key.")]
@@ -26,8 +29,8 @@ TlsClientCaFile = Annotated[
 ]
 
 FIELDS = (
-    "host", "grpc_port", "rest_port", "data_dir", "database_url", "token_file", "tls_cert_file", "tls_key_file",
-    "tls_client_ca_file",
+    "host", "grpc_port", "rest_port", "data_dir", "database_url", "artifacts_url", "token_file",
+    "tls_cert_file", "tls_key_file", "tls_client_ca_file",
 )  # fmt: skip
 """The settings that can be given as options."""
 
