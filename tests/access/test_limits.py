@@ -24,9 +24,7 @@ from services.settings import Settings
 from services.store.datasets import DatasetStore
 from services.store.jobs import JobStore
 from services.store.ledger import JobLedger
-from services.store.ledger import JobLedger
 from services.store.tables import jobs, spend, spend_holds
-from services.store.writer import Writer
 from services.store.writer import Writer
 from services.views import EnhanceSpec, JobSpec
 
@@ -218,23 +216,6 @@ async def test_many_calls_at_once_never_pass_it(engine: Engine, store: ProjectSt
     done = await asyncio.gather(*(spend_all(engine, money, purse, 0.05, 0.03) for _ in range(10)))
     assert booked(engine) <= 1
     assert sum(count for count, _ in done) >= 30
-
-
-async def test_a_call_that_gave_no_reply_is_booked_at_the_end(engine: Engine, store: ProjectStore) -> None:
-    limit(store, max_spend=1)
-    money, purse = budget(engine, store, "a")
-    writer = Writer(engine)
-    writer.start()
-    ledger = JobLedger(engine, writer, "a", resumed=False, purse=purse)
-    try:
-        await money.reserve(0.5)
-        money.settle(0.5, 0.3)  # it may be billed, and there is no record of a call that would book it
-        assert booked(engine) == 0
-        await ledger.settle()
-        await ledger.settle()
-    finally:
-        await writer.close()
-    assert booked(engine) == pytest.approx(0.3)
 
 
 async def test_a_call_that_gave_no_reply_is_booked_at_the_end(engine: Engine, store: ProjectStore) -> None:

@@ -139,11 +139,6 @@ def test_where_rays_nodes_work_the_service_has_ray_too() -> None:
     assert "teachback-ray-training@" in image, "executor: ray ends the start of an image without Ray"
 
 
-def test_where_rays_nodes_work_the_service_has_ray_too() -> None:
-    image = service_pod(*objects("gpu")).containers[0]["image"]
-    assert "teachback-ray-training@" in image, "executor: ray ends the start of an image without Ray"
-
-
 def test_gpus_are_limits() -> None:
     def owners(values: str) -> set[str]:
         return {
