@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -69,9 +70,10 @@ def used(folder: Path) -> None:
 def tidy(objects: Objects, root: Path, *, besides: str) -> None:
     """Takes the folders of jobs away that nobody has used for a while and whose output the store has."""
     for folder in root.iterdir():
-        old = folder.is_dir() and folder.stat().st_mtime < time.time() - UNUSED
-        if old and folder.name != besides and objects.stored(folder.name, "output"):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # gone meanwhile: estimates come and go beside the jobs' folders
+            old = folder.is_dir() and folder.stat().st_mtime < time.time() - UNUSED
+            if old and folder.name != besides and objects.stored(folder.name, "output"):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _furthest(paths: set[str]) -> int:

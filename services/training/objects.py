@@ -18,14 +18,14 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 import obstore
 import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
 
 from services.errors import ArtifactsGone
 from services.store.ids import new_id
@@ -55,6 +55,14 @@ class StoredFile(BaseModel):
     path: str
     size: int
     sha256: str = ""
+
+    @field_validator("path")
+    @classmethod
+    def _below(cls, path: str) -> str:
+        """Whoever can write to the bucket should not write elsewhere on our disk."""
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise ValueError("leads elsewhere")
+        return path
 
 
 class Stored(BaseModel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import httpx
 import pytest
@@ -160,3 +162,13 @@ def test_a_change_of_a_setting_starts_the_pod_anew() -> None:
 
     assert told() == told("replicaCount=1")
     assert told() != told("settings.max_running_jobs=9")
+
+
+def test_a_change_of_a_setting_is_for_rays_pods_too() -> None:
+    def told(*sets: str) -> list[Any]:
+        spec = of_kind("RayCluster", *objects("gpu", *sets))[0]["spec"]
+        assert spec["upgradeStrategy"] == {"type": "Recreate"}
+        return [group["template"]["metadata"]["annotations"] for group in spec["workerGroupSpecs"]]
+
+    assert told() == told("service.restPort=8081")
+    assert told() != told("settings.max_row_bytes=4096")

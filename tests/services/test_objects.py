@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import obstore
 import pytest
 
 from services.errors import ArtifactsGone, NotFound
@@ -150,6 +151,17 @@ def test_half_of_it_is_nothing(one: Artifacts, two: Artifacts) -> None:
     assert not two.here(JOB).exists()
     one.store_output(JOB, 1, go_on)
     assert len(two.listed(f"jobs/{JOB}")) == 3
+
+
+@pytest.mark.parametrize("path", ["../../escaped", "/tmp/escaped", "a/../../escaped"])  # noqa: S108 - refused
+def test_a_list_that_leads_elsewhere_is_none_of_ours(one: Artifacts, store: Objects, path: str) -> None:
+    leave(one, {"model": b"m"})
+    one.store_output(JOB, 1, go_on)
+    told = b'{"files": [{"path": "%s", "size": 1}]}' % path.encode()
+    obstore.put(store._store, f"{JOB}/00000002.output.json", told)
+    found = store.stored(JOB, "output")
+    assert found is not None
+    assert (found.run, found.paths) == (1, {"model"})
 
 
 # ---------------------------------------------------------------- checkpoints

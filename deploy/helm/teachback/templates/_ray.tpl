@@ -4,6 +4,10 @@
 metadata:
   labels:
     {{- include "teachback.selector" . | nindent 4 }}
+  {{- if ne .component "ray-head" }}
+  annotations:
+    checksum/settings: {{ include "teachback.settings" .root | sha256sum }}
+  {{- end }}
 spec:
   serviceAccountName: {{ include "teachback.fullname" .root }}
   {{- include "teachback.podBasics" .root | nindent 2 }}
