@@ -13,7 +13,14 @@ from tests.deploy.tools import CHART, helm, run
 
 VERSIONS = ("1.29", kubernetes_validate.latest_version())
 """From the chart's kubeVersion on."""
-CLUSTER = {"rayVersion", "authOptions", "upgradeStrategy", "enableInTreeAutoscaling", "headGroupSpec", "workerGroupSpecs"}
+CLUSTER = {
+    "rayVersion",
+    "authOptions",
+    "upgradeStrategy",
+    "enableInTreeAutoscaling",
+    "headGroupSpec",
+    "workerGroupSpecs",
+}
 HEAD = {"serviceType", "rayStartParams", "template"}
 GROUP = {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template"}
 """Fields of ray.io/v1 as KubeRay 1.6 documents them, those that the chart uses. Pods are Kubernetes' own."""
