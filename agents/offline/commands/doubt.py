@@ -105,7 +105,7 @@ def _value_missing(b: Brief) -> str:
                     f"the {noun}",
                     noun,
                     f"some {noun}",
-                    f"one of the {noun}s",
+                    f"one {noun} or other",
                     f"that other {noun}".replace("that ", "the "),
                 )
             ),

@@ -247,8 +247,10 @@ def _about(schema: Schema) -> frozenset[str]:
 
 
 def noun_of(command: Command) -> str:
-    """One of the command's things in a message."""
-    return frames.nouns(command)[0]
+    """One of the command's things in a message: of what people call several of them, where the plural can be undone."""
+    several, known = around.people_say(command), frames.nouns(command)
+    ones = [one for one in (f"{several[:-3]}y", several[:-2], several[:-1]) if frames.plural(one) == several]
+    return next((one for one in ones if one.casefold() in known), ones[0] if ones else known[0])
 
 
 def _said(sub: Sub) -> str:

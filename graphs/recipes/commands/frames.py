@@ -48,14 +48,15 @@ def plurals(command: Command) -> tuple[str, ...]:
     """What several of its things are called."""
     singular = nouns(command)
     given = [w.casefold() for w in command.words if w.casefold() not in singular]
-    return tuple(dict.fromkeys([*given, *(_plural(w) for w in singular if len(w) > 2)])) or (_plural(singular[0]),)
+    return tuple(dict.fromkeys([*given, *(plural(w) for w in singular if len(w) > 2)])) or (plural(singular[0]),)
 
 
 def _is_plural(word: str, among: dict[str, None]) -> bool:
     return word.endswith("s") and (word[:-1] in among or (word.endswith("es") and word[:-2] in among))
 
 
-def _plural(word: str) -> str:
+def plural(word: str) -> str:
+    """What several are called."""
     if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
         return word[:-1] + "ies"
     return word + ("es" if word.endswith(("s", "x", "z", "ch", "sh")) else "s")
