@@ -2,6 +2,7 @@
 
 TrainingError (code "internal", exit 1)
 ├── InvalidInput (also ValueError; "invalid", exit 2)   settings or rows that can't be used
+├── Busy ("busy", exit 2)                               another process is at the same
 ├── Missing (also LookupError; "missing", exit 2)       a model or a program that is not here
 └── OutOfResource (also OSError; "resource", exit 1)    disk or memory is full, a device is not there
 """
@@ -22,6 +23,13 @@ class InvalidInput(TrainingError, ValueError):
     """Settings or rows that can't be used."""
 
     code = "invalid"
+    exit_status = 2
+
+
+class Busy(TrainingError):
+    """Another process is at the same; once it has ended this one can be started again."""
+
+    code = "busy"
     exit_status = 2
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from training import artifacts, base, card, checkpoints, configs, curves, scored, telling, templates
 from training.configs import DpoConfig, SftConfig
-from training.errors import InvalidInput
+from training.errors import Busy, InvalidInput
 from training.fingerprint import fingerprint
 from training.place import Place
 from training.progress import Finished, emit
@@ -35,8 +35,8 @@ _EVERY_STEP_UP_TO: Final = 2000
 def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str, weights: str) -> Iterator[Path]:
     """The folder `{output_dir}.work` of this run, kept for a resume where anything fails.
 
-    What another config, other data or other weights to begin with left there is removed. Raises InvalidInput where
-    another process works in it.
+    What another config, other data or other weights to begin with left there is removed. Raises Busy where another
+    process works in it.
     """
     final = config.training.output_dir
     work = artifacts.work_folder(final)
@@ -49,7 +49,7 @@ def workplace(config: SftConfig | DpoConfig, program: str, dataset_sha256: str, 
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InvalidInput(f"training.output_dir: another process trains into {final} already") from None
+                raise Busy(f"training.output_dir: another process trains into {final} already") from None
             about = {"program": program, "config": config.model_dump(mode="json", exclude={"logging"}),
                      "dataset_sha256": dataset_sha256, "weights": weights}  # fmt: skip
             said = work / "run.json"

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 import structlog
 
-from services.errors import InvalidRequest, ServiceError, TrainingFailed, named
+from services.errors import InvalidRequest, ServiceError, TrainingFailed, WrongState, named
 from services.ray.cluster import Cluster, Died, Failed
 from services.ray.order import TRAINING, Answer, Program
 from services.store import fence
@@ -52,6 +52,13 @@ async def run(
             if pause is None:
                 raise TrainingFailed(f"Ray lost it {len(PAUSES) + 1} times, the last time: {error}") from None
             log.warning("a training is begun anew", job=folder.name, told=str(error))
+            await asyncio.sleep(pause)
+        except (
+            WrongState
+        ) as error:  # one that Ray called lost still works in the folder, for its grace of half a minute
+            if pause is None:
+                raise
+            log.warning("a training waits for the one before it", job=folder.name, told=str(error))
             await asyncio.sleep(pause)
     raise AssertionError("the last try returns or raises")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import training
-from services.errors import InvalidRequest, NotFound, TooLarge, TrainingFailed
+from services.errors import InvalidRequest, NotFound, TooLarge, TrainingFailed, WrongState
 from services.telemetry import context
 from services.training import beat
 from services.training import child as supervisor
@@ -48,7 +48,9 @@ LAST_LINES: Final = 20
 LONGEST_LINE: Final = 16 << 20
 LOOK: Final = 0.5
 """Seconds between two looks at the memory."""
-_ERRORS: Final[dict[str, type[Exception]]] = {"invalid": InvalidRequest, "missing": NotFound, "resource": TooLarge}
+_ERRORS: Final[dict[str, type[Exception]]] = {
+    "invalid": InvalidRequest, "missing": NotFound, "busy": WrongState, "resource": TooLarge,
+}  # fmt: skip
 
 
 def environment() -> dict[str, str]:
@@ -93,8 +95,9 @@ async def run(
     Cancelled, it asks the child to end and kills it after `PATIENCE`. `memory_limit`: bytes of the child and all it has
     started, 0 for nine tenths of the machine's.
 
-    Raises InvalidRequest, NotFound or TooLarge as the program says, TooLarge past the limit, TrainingFailed with the
-    last lines of stderr where the child died without a word, LeaseLost where the job is no longer this service's.
+    Raises InvalidRequest, NotFound, WrongState or TooLarge as the program says, TooLarge past the limit, TrainingFailed
+    with the last lines of stderr where the child died without a word, LeaseLost where the job is no longer this
+    service's.
     """
     with _pipe() as (stdin, pipe):
         started = await asyncio.create_subprocess_exec(

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import yaml
 
-from services.errors import InvalidRequest, NotFound, TooLarge, TrainingFailed
+from services.errors import InvalidRequest, NotFound, TooLarge, TrainingFailed, WrongState
 from services.training import launcher
 from tests.support.service import ROOT, STAND_IN
 
@@ -72,7 +72,8 @@ async def test_no_secret_is_handed_down(folder: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [("invalid", InvalidRequest), ("missing", NotFound), ("resource", TooLarge)]
+    ("code", "error"),
+    [("invalid", InvalidRequest), ("missing", NotFound), ("busy", WrongState), ("resource", TooLarge)],
 )
 async def test_what_it_refuses_is_told_as_it_says(folder: Path, code: str, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"^input/train.jsonl, line 3: the row is too long$"):
