@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from tests.deploy.dockerfile import environment as image_environment
 from tests.deploy.rendered import Object, environment, objects, of_kind, pods, service_pod
 from tests.deploy.tools import ROOT
+from tests.support.certificates import Authority
 
 TOKEN = "a-token-of-the-test"
 MOVED = "/programs"
@@ -48,7 +50,7 @@ def programs() -> dict[str, str]:
     return {sys.base_prefix: sys.base_prefix} | {one: f"{MOVED}{one}" for one in outer}
 
 
-def source(volume: Object, folder: Path, everything: list[Object]) -> Path:
+def source(volume: Object, folder: Path, everything: list[Object], secrets: Mapping[str, str]) -> Path:
     """What a volume holds, as a folder with the rights that a kubelet gives it (group: fsGroup)."""
     place = folder / str(volume["name"])
     place.mkdir()
@@ -58,7 +60,7 @@ def source(volume: Object, folder: Path, everything: list[Object]) -> Path:
             (place / name).chmod(0o644)
     elif "secret" in volume:
         for item in volume["secret"]["items"]:
-            (place / item["path"]).write_text(TOKEN + "\n")
+            (place / item["path"]).write_text(secrets[item["key"]])
             os.chown(place / item["path"], 0, 10001)
             (place / item["path"]).chmod(volume["secret"]["defaultMode"])
     else:
@@ -67,13 +69,20 @@ def source(volume: Object, folder: Path, everything: list[Object]) -> Path:
     return place
 
 
-def plan(folder: Path) -> dict[str, Any]:
+def plan(folder: Path, *given: str) -> dict[str, Any]:
     """The Deployment's container, then the containers of `helm test`, then a look at what can be written."""
-    everything = objects("laptop")
+    everything = objects("laptop", *given)
+    authority = Authority(folder / "authority")
+    own = authority.issue("teachback", server=True, names=("teachback",))
+    secrets = {"token": TOKEN + "\n", "tls.crt": own.cert.read_text(), "tls.key": own.key.read_text()}
+    secrets["ca.crt"] = authority.file.read_text()
     pod = service_pod(*everything)
     container = pod.containers[0]
     test = next(one for one in pods(*everything) if one.component == "test")
-    volumes = {volume["name"]: source(volume, folder, everything) for volume in pod.spec["volumes"]}
+    # One root serves both: what the test's pod alone has is who vouches for the service.
+    known = [one for one in test.spec["volumes"] if one["name"] == "ca"]
+    trusts = [one for one in test.containers[0]["volumeMounts"] if one["name"] == "ca"]
+    volumes = {one["name"]: source(one, folder, everything, secrets) for one in (*pod.spec["volumes"], *known)}
     modules = os.pathsep.join(f"{MOVED}{path}" for path in sys.path if Path(path).is_dir())
     image = image_environment("service") | {"PATH": os.environ["PATH"], "PYTHONPATH": modules}
     told = image | {name: value for name, value in environment(container).items() if isinstance(value, str)}
@@ -82,7 +91,8 @@ def plan(folder: Path) -> dict[str, Any]:
         words: list[str] = [*one.get("command", ["teachback"]), *one["args"]]
         then.append({"command": [*SAYS[words[0]], *words[1:]], "env": image})
     job = ["enhance-thinking", "/sample/qa_sample.jsonl", "/var/lib/teachback/out.jsonl", "--samples", "2"]
-    caller = ["--insecure", "--server=teachback:50051", "--token-file=/run/secrets/teachback/token"]
+    means = f"--tls-ca-file={trusts[0]['mountPath']}/ca.crt" if trusts else "--insecure"
+    caller = [means, "--server=teachback:50051", "--token-file=/run/secrets/teachback/token"]
     then.append({"command": [*SAYS["teachback"], *caller, *job, "--student", "offline/student"], "env": image})
     then.append({"command": [PYTHON, "-c", WRITES], "env": image})
     (folder / "root").mkdir()
@@ -91,7 +101,7 @@ def plan(folder: Path) -> dict[str, Any]:
         "programs": programs(),
         "mounts": [
             {"source": str(volumes[m["name"]]), "path": m["mountPath"], "writable": not m.get("readOnly", False)}
-            for m in container["volumeMounts"]
+            for m in (*container["volumeMounts"], *trusts)
         ]
         + [{"source": str(ROOT / "examples"), "path": "/sample", "writable": False}],
         "user": pod.spec["securityContext"]["runAsUser"],
@@ -101,13 +111,14 @@ def plan(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_it_serves_read_only_and_as_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [(), ("tls.existingSecret=teachback-certificate",)], ids=["clear", "tls"])
+def test_it_serves_read_only_and_as_nobody(tmp_path: Path, given: tuple[str, ...]) -> None:
     if sys.platform != "linux" or os.getuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("a root of its own needs Linux, its administrator, and util-linux")
     ended = subprocess.run(
         ["unshare", "--mount", "--net", "--ipc", sys.executable, "-m", "tests.deploy.inside"],
         cwd=ROOT,
-        input=json.dumps(plan(tmp_path)),
+        input=json.dumps(plan(tmp_path, *given)),
         capture_output=True,
         text=True,
         check=False,
@@ -116,7 +127,8 @@ def test_it_serves_read_only_and_as_nobody(tmp_path: Path) -> None:
     told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert len(told) == 5, f"{ended.stderr}\n{told}"
     grpc, rest, job, wrote, service = told
-    assert re.search(r"Teachback serves gRPC on 0\.0\.0\.0:50051 and REST on \S+:8080", service["out"])
+    face = "https" if given else "http"
+    assert re.search(rf"Teachback serves gRPC on 0\.0\.0\.0:50051 and REST on {face}://\S+:8080", service["out"])
     assert service["code"] == 0, f"a signal ends it kindly: {service['out']}"
     assert TOKEN not in service["out"]
     assert (grpc["code"], grpc["err"]) == (0, ""), grpc

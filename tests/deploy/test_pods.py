@@ -112,6 +112,22 @@ def test_the_service_answers_its_probes_without_a_token(service: Service) -> Non
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+def test_with_a_certificate_everybody_who_asks_speaks_tls() -> None:
+    monitored = ("observability.podMonitor.enabled=true", "observability.podMonitor.existingSecret=t")
+    for certificate, scheme in (("", "HTTP"), ("own", "HTTPS")):
+        given = (f"tls.existingSecret={certificate}", "settings.metrics=true", *monitored)
+        everything = objects("laptop", *given)
+        container = service_pod(*everything).containers[0]
+        for name in ("startupProbe", "livenessProbe"):
+            assert container[name]["httpGet"]["scheme"] == scheme
+        assert ("grpc" in container["readinessProbe"]) is not bool(certificate)
+        protocols = {port["appProtocol"] for port in of_kind("Service", *everything)[0]["spec"]["ports"]}
+        assert protocols == ({"https"} if certificate else {"http", "kubernetes.io/h2c"})
+        asked = of_kind("PodMonitor", *everything)[0]["spec"]["podMetricsEndpoints"][0]
+        assert asked.get("scheme", "http") == scheme.lower()
+        assert ("tlsConfig" in asked) is bool(certificate)
+
+
 def test_one_pod_gives_way_before_the_next_one_starts_and_several_do_not() -> None:
     alone, several = (of_kind("Deployment", *objects(values))[0]["spec"] for values in ("laptop", "team"))
     assert alone["strategy"] == {"type": "Recreate"}

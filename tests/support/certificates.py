@@ -44,8 +44,9 @@ class Authority:
         starts: timedelta = -DAY,
         ends: timedelta = 30 * DAY,
         own: bool = False,
+        names: tuple[str, ...] = (),
     ) -> Files:
-        """A certificate for a service at localhost (`server`), or for a caller.
+        """A certificate for a service at localhost (`server`), and under more `names`, or for a caller.
 
         It is valid from and until so long from now. `own`: signed by itself, not by this authority.
         """
@@ -54,7 +55,7 @@ class Authority:
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         begun = begun.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if server:
-            here = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            here = [*map(x509.DNSName, ("localhost", *names)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
             begun = begun.add_extension(x509.SubjectAlternativeName(here), critical=False)
         signed = begun.sign(key if own else self._key, hashes.SHA256())
         files = Files(self._folder / f"{name}.pem", self._folder / f"{name}.key")
