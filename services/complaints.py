@@ -13,16 +13,16 @@ OBJECT = frozenset({"model_type", "model_attributes_type", "dict_type"})
 """pydantic's errors where something else stands in place of an object."""
 
 
-def complaint(error: Mapping[str, Any], view: type[BaseModel] | None, outer: tuple[str, ...] = ()) -> str:
+def complaint(error: Mapping[str, Any], view: Any, outer: tuple[str, ...] = ()) -> str:
     """One of pydantic's errors with its field, in words.
 
-    `view` is what the request was to be; `outer`: where an error's place may begin with what callers don't write.
+    `view` annotates what the request was to be; `outer`: where an error's place may begin with what callers don't write.
     """
     place = tuple(error["loc"])
     place = place[1:] if place and place[0] in outer else place
     where = ".".join(map(str, place))
     if error["type"] == "extra_forbidden":
-        near = hint(str(place[-1]), _fields(view, place[:-1]))
+        near = hint(str(place[-1]), _fields(_view(view), place[:-1]))
         return f"{where}: there is no such field{near}"
     return f"{where}: {_wrong(error)}" if where else _wrong(error)
 

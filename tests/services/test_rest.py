@@ -136,6 +136,20 @@ def test_a_value_that_does_not_fit_is_told_what_is_wanted(
     assert refused(http.post(path, json=body)) == detail
 
 
+def test_a_slip_in_any_body_is_told(document: dict[str, Any], http: httpx.Client) -> None:
+    """Also where the whole body may be left out."""
+    seen = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                answer = http.request(method, path.replace("{id}", "f00").replace("{name}", "f00"), json={"zzz": 1})
+                assert refused(answer).startswith("zzz: there is no such field"), path
+                seen += 1
+    assert seen > 8
+    slip = http.post("/v1/jobs/f00:resume", json={"max_cots": 1})
+    assert refused(slip) == "max_cots: there is no such field; the nearest one is max_cost"
+
+
 def test_a_name_that_may_be_left_out_may_be_empty(http: httpx.Client) -> None:
     body = {"spec": {"dataset": "datasets/ffff", "validation": ""}}
     assert "datasets/ffff" in refused(http.post("/v1/sft", json=body), 404, "not-found")
