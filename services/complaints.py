@@ -16,7 +16,7 @@ OBJECT = frozenset({"model_type", "model_attributes_type", "dict_type"})
 def complaint(error: Mapping[str, Any], view: Any, outer: tuple[str, ...] = ()) -> str:
     """One of pydantic's errors with its field, in words.
 
-    `view` annotates what the request was to be; `outer`: where an error's place may begin with what callers don't write.
+    `view`: what the request was to be. `outer`: where an error's place may begin with what callers don't write.
     """
     place = tuple(error["loc"])
     place = place[1:] if place and place[0] in outer else place
